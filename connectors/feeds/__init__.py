@@ -1,0 +1,1 @@
+"""Feed kinds; the file name is the kind. Found by folder scan (connectors/registry.py)."""

@@ -1,0 +1,1 @@
+"""seeds/ as package data: what Flankwatch watches."""

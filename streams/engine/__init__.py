@@ -1,0 +1,1 @@
+"""What Kafka and Faust need to be trusted; the only place that knows their private names."""

@@ -1,0 +1,180 @@
+"""Where Flankwatch runs: the environment, prefix `FLANKWATCH_`, validated at once.
+
+Every secret may also be given as `FLANKWATCH_<NAME>_FILE`, a path whose content is the secret.
+What Flankwatch watches is in seeds/, not here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streams.errors import Fault, FaultsError
+
+PREFIX = "FLANKWATCH_"
+#: Variables that are not settings: named secrets of rooms and feeds, and the tests' switch.
+_FREE = ("FLANKWATCH_SECRET_", "FLANKWATCH_REQUIRE_ALL")
+_ROLE_PORT = {"fetch": 0, "detect": 1, "merge": 2, "deliver": 3}
+
+
+def _state_dir() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "flankwatch"
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Field order is the order of the README's table."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    kafka: str | None = Field(
+        None, description="Kafka's `host:port[,host:port]`; unset: the embedded trial broker"
+    )
+    kafka_tls: bool = Field(False, description="TLS to Kafka")
+    kafka_tls_ca: Path | None = Field(
+        None, description="PEM file of the CA that signed Kafka's certificate"
+    )
+    kafka_tls_cert: Path | None = Field(None, description="PEM file of our client certificate")
+    kafka_tls_key: Path | None = Field(None, description="PEM file of our client key")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="SASL mechanism; needs TLS"
+    )
+    kafka_username: str | None = Field(None, description="SASL user name")
+    kafka_password: SecretStr | None = Field(None, description="SASL password (secret)")
+    kafka_replication: int = Field(
+        1, ge=1, le=7, description="replicas of topics that `topics create` makes"
+    )
+    prefix: str = Field(
+        "",
+        pattern=r"^([a-z0-9-]+\.)?$",
+        description="prefix of topics and groups, for a second instance: `staging.`",
+    )
+    state_dir: Path = Field(default_factory=_state_dir, description="state of the embedded broker")
+    seeds: Path | None = Field(
+        None, description="your own seeds directory, laid over the shipped one"
+    )
+    health_host: str = Field("127.0.0.1", description="address of /metrics, /livez, /readyz")
+    health_port: int = Field(
+        9310,
+        ge=0,
+        le=65_532,
+        description="port of fetch; detect, merge, deliver take the next three; 0: any free",
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto", description="auto: pretty on a terminal, else JSON"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is logged"
+    )
+    detect_workers: int = Field(1, ge=1, le=64, description="detect processes that `run` starts")
+    contact: str | None = Field(
+        None, description="URL or address in the User-Agent that publishers see"
+    )
+    proxy: str | None = Field(
+        None, description="HTTP proxy for feeds and rooms, `http://host:port`"
+    )
+    allow_addresses: str = Field(
+        "",
+        description="private targets that may be reached: `10.0.0.5:8080, 127.0.0.1, 192.168.1.0/24:443`",
+    )
+    unknown_delivery: Literal["repeat", "hold"] = Field(
+        "repeat",
+        description="when we cannot know whether a room has a message: post again, marked, or hold for a person",
+    )
+    uvloop: bool = Field(True, description="run the roles on uvloop")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.kafka_sasl_mechanism and not self.kafka_tls:
+            raise ValueError(
+                "kafka_sasl_mechanism without kafka_tls would send the password in the clear; set FLANKWATCH_KAFKA_TLS=1"
+            )
+        if self.kafka_sasl_mechanism and not (self.kafka_username and self.kafka_password):
+            raise ValueError("kafka_sasl_mechanism needs kafka_username and kafka_password")
+        if self.kafka is None and (self.kafka_tls or self.kafka_sasl_mechanism):
+            raise ValueError(
+                "TLS and SASL settings need FLANKWATCH_KAFKA; the embedded broker is local only"
+            )
+        return self
+
+    @property
+    def is_embedded(self) -> bool:
+        """True when no Kafka is given and the trial broker serves."""
+        return self.kafka is None
+
+    def topic(self, name: str) -> str:
+        """Return a topic's name with this instance's prefix."""
+        return self.prefix + name
+
+    def group(self, role: str) -> str:
+        """Return a role's consumer group."""
+        return f"{self.prefix}flankwatch-{role}"
+
+    def port_of(self, role: str, worker: int = 0) -> int:
+        """Return a role's health port; 0 lets the system choose. Detect's workers 2… follow deliver."""
+        if self.health_port == 0:
+            return 0
+        return self.health_port + (_ROLE_PORT[role] if worker == 0 else 3 + worker)
+
+
+def load_settings(environment: dict[str, str] | None = None) -> Settings:
+    """Return the settings from the environment.
+
+    Raises:
+        FaultsError: with every fault at once, unknown `FLANKWATCH_` variables included.
+    """
+    env = dict(os.environ if environment is None else environment)
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    for name, raw in sorted(env.items()):
+        if not name.startswith(PREFIX) or name.startswith(_FREE):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key.endswith("_file") and key.removesuffix("_file") in Settings.model_fields:
+            key = key.removesuffix("_file")
+            try:
+                raw = Path(raw).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                faults.append(Fault("environment", name, f"cannot read the file: {error}"))
+                continue
+        if key not in Settings.model_fields:
+            near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            faults.append(Fault("environment", name, f"unknown setting{hint}"))
+            continue
+        if raw != "":
+            values[key] = raw
+    try:
+        settings = _OnlyGiven(**values)
+    except ValidationError as error:
+        for item in error.errors():
+            where = PREFIX + str(item["loc"][0]).upper() if item["loc"] else ""
+            secret = item["loc"] and item["loc"][0] == "kafka_password"
+            got = "" if secret or not item["loc"] else f", got {item['input']!r}"
+            faults.append(
+                Fault("environment", where, item["msg"].removeprefix("Value error, ") + got)
+            )
+    if faults:
+        raise FaultsError(faults)
+    return settings
+
+
+class _OnlyGiven(Settings):
+    """Settings from arguments alone; the environment was read above, with its faults."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but the arguments."""
+        return (init_settings,)

@@ -1,0 +1,1 @@
+"""One article in, language, tags, reports, verdict and the reasons out: pure."""
