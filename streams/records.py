@@ -315,6 +315,14 @@ class Incident(Record, frozen=True, kw_only=True):
     told: str = ""  #: digest of the facts last told
     told_level: Level | None = None
     told_at: datetime | None = None
+    actions: tuple[str, ...] = ()  #: what the accounts say was done: cross, shot_down, found …
+    certainty: float = 0.0  #: ratio in [0, 1], of the surest account
+    decisions: tuple[Decision, ...] = ()  #: operators' words on this incident, oldest first
+    leaving: tuple[Account, ...] = ()  #: moved to another incident by the step at `through`; kept
+    #: until the next write, so that a crash between two writes loses no account
+    gone: dict[str, datetime] = {}  #: article -> first sight of the revision that took it back
+    folded: tuple[str, ...] = ()  #: short hashes of article and revision beyond the cap
+    reminded_at: datetime | None = None
     version: int = 0
     through: int = -1  #: ledger offset folded last
 
@@ -378,6 +386,7 @@ class Alert(Record, frozen=True, kw_only=True):
     changes: tuple[str, ...] = ()  #: what changed since the last message, in words
     links: tuple[Link, ...] = ()  #: at most five
     incident: Incident | None = None  #: without accounts and timeline
+    silenced_rooms: tuple[str, ...] = ()  #: rooms an operator silenced when this was written
 
 
 class Delivery(Record, frozen=True, kw_only=True):
