@@ -399,6 +399,9 @@ class Delivery(Record, frozen=True, kw_only=True):
     shown_n: int = 0  #: n of the alert that the room shows; 0 = nothing
     shown_text: str = ""  #: plain text the room shows
     message_ref: str | None = None  #: the chat's id of our message, for edits
+    shown_level: Level | None = None  #: level of what the room shows
+    shown_status: Status | None = None
+    step: Literal["", "post", "edit", "reply", "digest", "digested"] = ""  #: what is being sent
     attempts: int = 0
     possible_repeat: bool = False
     next_try_at: datetime | None = None

@@ -17,8 +17,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from streams.errors import Fault, FaultsError
 
 PREFIX = "FLANKWATCH_"
+SECRET_PREFIX = PREFIX + "SECRET_"
 #: Variables that are not settings: named secrets of rooms and feeds, and the tests' switch.
-_FREE = ("FLANKWATCH_SECRET_", "FLANKWATCH_REQUIRE_ALL")
+_FREE = (SECRET_PREFIX, "FLANKWATCH_REQUIRE_ALL")
 _ROLE_PORT = {"fetch": 0, "detect": 1, "merge": 2, "deliver": 3}
 
 
@@ -162,6 +163,29 @@ def load_settings(environment: dict[str, str] | None = None) -> Settings:
     if faults:
         raise FaultsError(faults)
     return settings
+
+
+def read_secret(name: str, environment: dict[str, str] | None = None) -> SecretStr:
+    """Return a room's or feed's named secret: `FLANKWATCH_SECRET_<NAME>`, or the file `…_FILE`.
+
+    Raises:
+        FaultsError: it is not set, or its file cannot be read; the value is never in the text.
+    """
+    env = os.environ if environment is None else environment
+    variable = SECRET_PREFIX + name
+    if value := env.get(variable, "").strip():
+        return SecretStr(value)
+    if path := env.get(variable + "_FILE", ""):
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            fault = Fault("environment", variable + "_FILE", f"cannot read the file: {why}")
+            raise FaultsError([fault]) from None
+        if value:
+            return SecretStr(value)
+        raise FaultsError([Fault("environment", variable + "_FILE", "the file is empty")])
+    raise FaultsError([Fault("environment", variable, f"not set (nor {variable}_FILE)")])
 
 
 class _OnlyGiven(Settings):
