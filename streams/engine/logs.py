@@ -1,0 +1,107 @@
+"""Logging: structlog and the standard library through one formatter, to stderr.
+
+JSON elsewhere, pretty on a terminal. Control characters never reach a terminal. A library that
+says the same thing over and over is cut to a few lines a minute, with the count of what was cut.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from streams.settings import Settings
+
+#: How often one library message may appear in one window.
+REPEATS = 5
+WINDOW_SECONDS = 60.0
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class _Repeats:
+    """Drops a library's record after `REPEATS` equal ones in a window; our own events pass."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """Return the event, or raise `DropEvent`."""
+        key = (str(event.get("logger", "")), str(event.get("event", "")))
+        now = time.monotonic()
+        start, count = self._seen.get(key, (now, 0))
+        if now - start >= WINDOW_SECONDS:
+            if count > REPEATS:
+                event["cut"] = count - REPEATS
+            start, count = now, 0
+        if len(self._seen) > 1000:
+            self._seen.clear()
+        self._seen[key] = (start, count + 1)
+        if count >= REPEATS:
+            raise structlog.DropEvent
+        return event
+
+
+def _without_control(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Replace control characters of every text; a feed must not steer the terminal."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = _CONTROL.sub("�", value)
+    return event
+
+
+def _to_json(event: Any, **_: Any) -> str:
+    return json.dumps(event, default=str)
+
+
+def setup_logging(settings: Settings, role: str) -> None:
+    """Send all logs of this process to stderr in the settings' format; call once.
+
+    Args:
+        settings: `log_format` and `log_level` are used.
+        role: Goes on every line as `role`.
+    """
+    pretty = settings.log_format == "pretty" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    level = getattr(logging, settings.log_level.upper())
+
+    def add_role(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        event.setdefault("role", role)
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_role,
+    ]
+    foreign: list[Processor] = [structlog.stdlib.add_logger_name, *shared, _Repeats()]
+    renderer: list[Processor] = (
+        [_without_control, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if pretty
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            foreign_pre_chain=foreign,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("aiokafka", "faust", "mode", "aiohttp.access", "asyncio"):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
