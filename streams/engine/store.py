@@ -1,0 +1,181 @@
+"""The merge role's memory: read from Kafka before the first fold, written record by record.
+
+Not a Faust table: a table writes to the source event's partition, unawaited and without headers.
+Guarantee: `put` returns once the broker has confirmed. Readers take the highest version of an id,
+so a stale writer, or the same step written twice, does no harm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from msgspec import DecodeError
+
+from streams import metrics, topics
+from streams.engine.bus import Bus, Outgoing, connection, ledger_base, read_latest
+from streams.errors import BrokerError
+from streams.incidents.ledger import Effects
+from streams.records import (
+    CatalogSwitch,
+    Decision,
+    Incident,
+    LedgerRecord,
+    Outcome,
+    Tick,
+    decode_ledger,
+)
+from streams.settings import Settings
+
+log = structlog.get_logger()
+
+READ_MILLISECONDS = 2000
+FETCH_BYTES = 8 * 1024 * 1024
+_SET = b'"type":"report_set"'
+
+Ids = dict[str, tuple[str, str]]
+
+
+class Foldable(Protocol):
+    """What the store needs of `streams.incidents.ledger.Ledger`."""
+
+    def load(self, incident: Incident) -> None:
+        """Take back one written incident."""
+
+    def fold(self, offset: int, record: LedgerRecord) -> Effects:
+        """Fold one record."""
+
+
+class Store:
+    """Incidents on `news.incidents`, outcomes on `news.outcomes`."""
+
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._open: Ids = {}
+
+    async def recover(self, ledger: Foldable, before: int, beat: Callable[[], None]) -> None:
+        """Bring a fresh ledger to the state in which the record at offset `before` finds it.
+
+        Reads all incidents, then what no incident remembers: operators' decisions, catalog
+        switches and the clock, from the ledger's own past. Their effects were written when they
+        were first folded and are not written again.
+
+        Raises:
+            BrokerError: Kafka cannot be reached.
+        """
+        started = time.monotonic()
+        self._open.clear()
+        incidents = await read_latest(self._settings, topics.INCIDENTS, Incident)
+        for incident in sorted(incidents.values(), key=lambda found: (found.through, found.id)):
+            ledger.load(incident)
+            self._count(incident)
+        self._publish_counts()
+        beat()
+        base = ledger_base(self._settings)
+        past = 0
+        for offset, record in await self._past(before, beat):
+            ledger.fold(base + offset, record)
+            past += 1
+        seconds = time.monotonic() - started
+        metrics.recovery_seconds.labels("merge").set(seconds)
+        log.info("state recovered", incidents=len(incidents), past=past, seconds=round(seconds, 2))
+
+    async def put_incidents(self, incidents: Iterable[Incident], trace: dict[str, str]) -> None:
+        """Write incidents, confirmed.
+
+        Raises:
+            BrokerError: not confirmed.
+        """
+        written = list(incidents)
+        await self._bus.send_all(
+            Outgoing(topics.INCIDENTS, incident.id, incident, trace) for incident in written
+        )
+        for incident in written:
+            self._count(incident)
+        self._publish_counts()
+
+    async def put_outcomes(self, outcomes: Iterable[Outcome], trace: dict[str, str]) -> None:
+        """Write outcomes, confirmed.
+
+        Raises:
+            BrokerError: not confirmed.
+        """
+        await self._bus.send_all(
+            Outgoing(topics.OUTCOMES, outcome.article, outcome, trace) for outcome in outcomes
+        )
+
+    def _count(self, incident: Incident) -> None:
+        self._open[incident.id] = (incident.theatre, incident.lifecycle)
+
+    def _publish_counts(self) -> None:
+        theatres = {theatre for theatre, _ in self._open.values()} | {"europe"}
+        for theatre in theatres:
+            number = sum(found == (theatre, "open") for found in self._open.values())
+            metrics.incidents_open.labels(theatre).set(number)
+
+    async def _past(self, before: int, beat: Callable[[], None]) -> list[tuple[int, LedgerRecord]]:
+        """Return what of the ledger below offset `before` must be folded again, in order."""
+        past = _Past()
+        consumer = AIOKafkaConsumer(
+            **connection(self._settings),
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        part = TopicPartition(self._settings.topic(topics.LEDGER.name), 0)
+        try:
+            await consumer.start()
+            consumer.assign([part])
+            await consumer.seek_to_beginning(part)
+            while await consumer.position(part) < before:
+                found = await consumer.getmany(part, timeout_ms=READ_MILLISECONDS)
+                beat()
+                if not found:
+                    end = (await consumer.end_offsets([part]))[part]
+                    if await consumer.position(part) >= min(before, end):
+                        break
+                    continue
+                for message in found[part]:
+                    if message.offset < before:
+                        past.read(message.offset, message.value)
+        except KafkaError as error:
+            raise BrokerError(f"{topics.LEDGER.name}: cannot be read: {error}") from error
+        finally:
+            await consumer.stop()
+        return list(past.records())
+
+
+class _Past:
+    """Keeps decisions and switches, and the ticks that set the clock for each of them."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, LedgerRecord]] = []
+        self._clock: dict[str, tuple[int, Tick]] = {}
+
+    def read(self, offset: int, raw: bytes | None) -> None:
+        """Take one ledger record in; sets are told by their bytes and left alone."""
+        if not raw or _SET in raw[:64]:
+            return
+        try:
+            record = decode_ledger(raw)
+        except DecodeError:
+            return  # dead-lettered when it was first read
+        if isinstance(record, Tick):
+            self._clock[record.theatre] = (offset, record)
+        elif isinstance(record, Decision | CatalogSwitch):
+            self._kept += [*self._ticks(), (offset, record)]
+
+    def records(self) -> Iterator[tuple[int, LedgerRecord]]:
+        """Yield what was kept, in offset order, each record once; last the clock's ticks."""
+        seen = set()
+        for offset, record in [*self._kept, *self._ticks()]:
+            if offset not in seen:
+                seen.add(offset)
+                yield offset, record
+
+    def _ticks(self) -> list[tuple[int, LedgerRecord]]:
+        return sorted(self._clock.values(), key=lambda found: found[0])
