@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka_server import kafka as kafka  # the fixture, for every test
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("FLANKWATCH_SHARED", ROOT.parent / "shared"))
