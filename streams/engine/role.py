@@ -76,7 +76,8 @@ class Role:
     def tell(self, **facts: Any) -> None:
         """Write facts into `<state_dir>/<role>.json` for the supervisor and `status`.
 
-        Fetch tells `replay_done=True` and `replay_articles=N` once a replay is on Kafka.
+        Once a whole replay is on Kafka, fetch tells `replay_done=True`, `replay_articles=N` and
+        `replay_last_at=<recorded time of the last article>`.
         """
         self._told.update(facts)
         path = role_file(self.settings, self.name, self.worker)
