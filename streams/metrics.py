@@ -44,6 +44,11 @@ feed_last_success = Gauge(
 feed_last_new_item = Gauge(
     _P + "feed_last_new_item_timestamp_seconds", "Last time the feed had a new entry.", ["feed"]
 )
+feed_group_last_new_item = Gauge(
+    _P + "feed_group_last_new_item_timestamp_seconds",
+    "Last time any feed of the group had a new entry; the process's start until then.",
+    ["group"],
+)
 feed_next_poll = Gauge(_P + "feed_next_poll_timestamp_seconds", "Next planned fetch.", ["feed"])
 feed_interval = Gauge(_P + "feed_interval_seconds", "Present polling interval.", ["feed"])
 feeds_configured = Gauge(_P + "feeds_configured", "Feeds this process polls, by group.", ["group"])
