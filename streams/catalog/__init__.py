@@ -5,3 +5,68 @@ notes what is wrong. The user's own directory is laid over the shipped one, entr
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from streams.catalog import events, languages, models, places
+from streams.catalog.events import Events
+from streams.catalog.languages import Language
+from streams.catalog.models import Models
+from streams.catalog.places import Gazetteer
+from streams.catalog.sources import Sources
+from streams.errors import Fault, FaultsError
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything in seeds/, read and checked."""
+
+    hash: str
+    sources: Sources
+    languages: dict[str, Language]
+    events: Events
+    places: Gazetteer
+    models: Models
+    feeds: tuple[Any, ...] = ()
+    publishers: Any = None
+    policies: Any = ()
+    channels: Any = None
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def feed_countries(self) -> dict[str, str]:
+        """Feed id → the country that its publisher sits in."""
+        return {feed.id: feed.country for feed in self.feeds if feed.country}
+
+
+def load_catalog(*own: Path | None) -> Catalog:
+    """Return the catalog of the shipped seeds with the given directories laid over them.
+
+    Raises:
+        FaultsError: with every fault of every file.
+    """
+    from streams.catalog import channels, feeds, policies, publishers
+
+    faults: list[Fault] = []
+    for path in own:
+        if path is not None and not path.is_dir():
+            faults.append(Fault(str(path), "", "the seeds directory does not exist"))
+    sources = Sources.of(*own)
+    catalog = Catalog(
+        hash=sources.content_hash(),
+        sources=sources,
+        languages=languages.read(sources, faults),
+        events=events.read(sources, faults),
+        places=places.read(sources, faults),
+        models=models.read(sources, faults),
+        feeds=tuple(feeds.read(sources, faults)),
+        publishers=publishers.read(sources, faults),
+        policies=policies.read(sources, faults),
+        channels=channels.read(sources, faults),
+    )
+    if faults:
+        raise FaultsError(faults)
+    return catalog

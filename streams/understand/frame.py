@@ -1,0 +1,280 @@
+"""Frames: an object, what it did, and where, within one sentence. Pure.
+
+A frame is what a kind of event is tested on. Its roles are filled from the clause that holds the
+action, then from neighbouring clauses of the same sentence, then from the title.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
+from streams.understand.lexicon import Hit
+from streams.understand.sentence import Clause, Line, Part
+
+_SITES = ("airport", "base", "critical")
+_WHAT = {
+    "drone": "drone", "missile": "missile", "jet": "aircraft", "plane": "aircraft",
+    "helicopter": "helicopter", "balloon": "balloon", "ship": "ship", "troops": "troops",
+    "wreckage": "unknown", "flyer": "unknown",
+}  # fmt: skip
+#: Objects that mean nothing by themselves; they need somebody's name or a word like "unidentified".
+_NEED_MARKER = frozenset({"plane", "flyer", "wreckage"})
+_NEAR_CHARS = 40
+
+
+@dataclass(slots=True)
+class Frame:
+    """One candidate event."""
+
+    line: Line
+    clause: Clause
+    what: str  #: drone, missile, aircraft, …, unknown
+    object_hit: Hit | None
+    action_hit: Hit | None
+    actions: set[str]
+    sites: set[str] = field(default_factory=set)
+    is_wreckage: bool = False
+    is_nominal: bool = False  #: only an event noun, no verb
+    is_definite: bool = False  #: dated, definite, or with a named owner
+    is_verbless: bool = False  #: only an object and a place
+    is_own: bool = False
+    has_hostile: bool = False
+    has_unidentified: bool = False
+    actor: str | None = None
+    origin: str | None = None
+    model: str | None = None
+    borrowed: tuple[str, ...] = ()  #: roles that came from outside the clause
+
+    @property
+    def markers(self) -> set[str]:
+        """Return the markers that stand beside the object."""
+        marks = {"hostile"} if self.has_hostile else set()
+        return marks | ({"unidentified"} if self.has_unidentified else set())
+
+
+def frames_of(line: Line, title: Line | None) -> list[Frame]:
+    """Return the sentence's candidate events, in order."""
+    found: list[Frame] = []
+    for clause in line.clauses:
+        frame = _frame(line, clause, title)
+        if frame is not None:
+            found.append(frame)
+    return found
+
+
+def _frame(line: Line, clause: Clause, title: Line | None) -> Frame | None:
+    action_hits = clause.all(*ACTIONS, "incursion")
+    objects = clause.all(*OBJECTS)
+    actions = {c for hit in action_hits for c in hit.concepts if c in ACTIONS or c == "incursion"}
+    borrowed: list[str] = []
+    if not objects and not actions:
+        return None
+    if not objects:
+        objects = _borrow_objects(line, clause, actions)
+        borrowed.append("object")
+        if not objects and title is not None and title is not line:
+            objects = [hit for c in title.clauses for hit in c.all(*OBJECTS)][:1]
+    if not objects:
+        return _objectless(line, clause, actions, action_hits)
+    is_verbless = False
+    if not actions:
+        if closed := _closed_because(line, clause):
+            actions, action_hits = {"closed"}, [closed]
+            borrowed.append("action")
+        elif _stands_in(clause, objects[0]):
+            actions, is_verbless = {"over"}, True
+        else:
+            return None
+    frame = Frame(
+        line,
+        clause,
+        "unknown",
+        None,
+        action_hits[0] if action_hits else None,
+        actions,
+        is_verbless=is_verbless,
+        borrowed=tuple(borrowed),
+    )
+    _choose_object(frame, line, objects)
+    _choose_action(frame, action_hits)
+    frame.sites = {
+        site
+        for site in _SITES
+        if line.first(site)
+        or (title is not None and frame.actions & {"closed"} and title.first(site))
+    }
+    frame.is_nominal = not is_verbless and actions <= {"incursion"}
+    _mark_definite(frame, line)
+    if "wreckage" in _says(objects):
+        frame.is_wreckage = True
+    return frame
+
+
+def _says(hits: list[Hit]) -> set[str]:
+    return {concept for hit in hits for concept in hit.concepts}
+
+
+def _borrow_objects(line: Line, clause: Clause, actions: set[str]) -> list[Hit]:
+    """Return the objects of the nearest clause of the sentence, earlier ones first."""
+    index = line.clauses.index(clause)
+    order = list(reversed(line.clauses[:index])) + line.clauses[index + 1 :]
+    for other in order:
+        if other.opener in ("if", "against"):
+            continue
+        objects = other.all(*OBJECTS)
+        if objects:
+            return objects
+    return []
+
+
+def _closed_because(line: Line, clause: Clause) -> Hit | None:
+    """Return a traffic stop elsewhere in the sentence when this clause names its cause."""
+    for other in line.clauses:
+        if (
+            other is not clause
+            and (hit := other.first("closed"))
+            and line.first("airport", "airspace")
+        ):
+            return hit
+    return None
+
+
+def _stands_in(clause: Clause, thing: Hit) -> bool:
+    """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
+    for part in clause.parts:
+        if (
+            part.part in ("location", "territory")
+            and part.country in WATCHED
+            and part.role in ("in", "into", "over", "at", None)
+        ):
+            gap = part.hit.start - thing.end
+            if -60 <= gap <= _NEAR_CHARS and (part.role is not None or part.part == "territory"):
+                return True
+    return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
+
+
+def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) -> Frame | None:
+    """Return a frame without object: only "airspace violation" and the like carry one."""
+    territory = clause.first("airspace", "waters", "our", "home", "nato_state")
+    if not actions & {"violate", "incursion"} or (
+        territory is None and "airspace" not in hits[0].term.text
+    ):
+        return None
+    frame = Frame(
+        line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}
+    )
+    _mark_owner(frame, clause.parts, None)
+    if not frame.has_hostile:
+        for part in line.parts:
+            if part.country in AGGRESSORS and part.part in ("nominal", "speaker", "owner", "event"):
+                frame.has_hostile, frame.actor = (
+                    True,
+                    "russia" if part.country == "RU" else "belarus",
+                )
+    if frame.has_hostile and (line.first("airspace") or territory):
+        frame.what = "aircraft" if line.first("airspace", "our", "home") else "unknown"
+    _mark_definite(frame, line)
+    return frame
+
+
+def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
+    """Take the most telling object, with its owner and markers."""
+    order = {
+        name: rank
+        for rank, name in enumerate(
+            (
+                "drone",
+                "missile",
+                "helicopter",
+                "jet",
+                "balloon",
+                "ship",
+                "troops",
+                "plane",
+                "flyer",
+                "wreckage",
+            )
+        )
+    }
+    best = min(objects, key=lambda hit: min((order.get(c, 99) for c in hit.concepts), default=99))
+    concept = min((c for c in best.concepts if c in order), key=lambda c: order[c])
+    if concept == "missile" and any(hit.says("wreckage") for hit in objects):
+        frame.is_wreckage = True
+    frame.object_hit = best
+    frame.what = _WHAT[concept]
+    if best.term.text.startswith("model:"):
+        frame.model = best.term.text.split(":")[1]
+    _mark_owner(frame, [part for clause in line.clauses for part in clause.parts], best)
+    for clause in line.clauses:
+        for hit in clause.hits:
+            if clause is frame.clause or abs(hit.start - best.start) < _NEAR_CHARS:
+                if hit.says("hostile", "shadow_fleet") and (
+                    hit.term.text.startswith("model:") or abs(hit.start - best.start) < _NEAR_CHARS
+                ):
+                    frame.has_hostile = True
+                    if hit.term.text.startswith("model:") and frame.model is None:
+                        frame.model = hit.term.text.split(":")[1]
+                if hit.says("unidentified") and abs(hit.start - best.start) < _NEAR_CHARS:
+                    frame.has_unidentified = True
+    if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
+        frame.actor = "ukraine_stray"
+    if frame.what == "aircraft" and concept == "plane" and not frame.markers:
+        frame.what = "civil"
+    if frame.what == "helicopter" and not frame.markers:
+        frame.what = "civil"
+
+
+def _mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
+    for part in parts:
+        near = thing is None or abs(part.hit.start - thing.start) < 60
+        if part.part == "owner" and (thing is None or part.head is thing or near):
+            if part.country in AGGRESSORS:
+                frame.has_hostile = True
+                frame.actor = "russia" if part.country == "RU" else "belarus"
+            elif part.country == "UA":
+                frame.actor = frame.actor or "ukraine_stray"
+            elif (
+                part.country in WATCHED
+                and part.head is thing
+                and thing is not None
+                and frame.actor is None
+            ):
+                frame.is_own = True
+        if part.part == "origin" and part.country in (*AGGRESSORS, "UA"):
+            frame.origin = part.country
+            if part.country in AGGRESSORS:
+                frame.has_hostile = True
+        if part.part == "nominal" and part.country in AGGRESSORS and near:
+            frame.has_hostile = True
+            frame.actor = frame.actor or ("russia" if part.country == "RU" else "belarus")
+    if frame.has_hostile:
+        frame.is_own = False
+
+
+def _choose_action(frame: Frame, hits: list[Hit]) -> None:
+    order = (
+        "shot_down",
+        "violate",
+        "enter",
+        "crash",
+        "strike",
+        "found",
+        "incursion",
+        "closed",
+        "sighted",
+        "tracked",
+        "flew",
+    )
+    for name in order:
+        hit = next((h for h in hits if h.says(name)), None)
+        if hit is not None:
+            frame.action_hit = hit
+            return
+
+
+def _mark_definite(frame: Frame, line: Line) -> None:
+    """A named owner, an action with a place, or a day makes an event noun a definite one."""
+    frame.is_definite = bool(
+        frame.actor or frame.origin or frame.clause.parts or line.first("again")
+    )

@@ -1,0 +1,239 @@
+"""Which language an article is in: an ensemble, with its confidence and reason. Pure once loaded.
+
+py3langid, restricted to the supported languages, on the title and the beginning of the text; when
+its margin is small, langdetect is the second voice and the feed's declared language the third.
+Letters that only one language has decide between close ones. Nothing readable gives `und`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+SUPPORTED = [
+    "en",
+    "fr",
+    "de",
+    "pl",
+    "lt",
+    "lv",
+    "et",
+    "fi",
+    "sv",
+    "nb",
+    "nn",
+    "da",
+    "is",
+    "nl",
+    "es",
+    "pt",
+    "it",
+    "ro",
+    "hu",
+    "cs",
+    "sk",
+    "sl",
+    "hr",
+    "sr",
+    "bs",
+    "bg",
+    "mk",
+    "sq",
+    "el",
+    "tr",
+    "uk",
+    "ru",
+    "be",
+]
+#: Languages whose texts a careful reader may call by either name; a declared one of them wins.
+FAMILIES = (frozenset({"hr", "sr", "bs"}), frozenset({"nb", "nn", "da"}), frozenset({"bg", "mk"}))
+_MODEL_NAMES = {"no": "nb"}
+_BODY_CHARS = 600
+_MIN_LETTERS = 4
+_SURE = 0.80
+#: langdetect cannot answer these, or confuses them by construction, so its vote does not count.
+_DEAF = frozenset({"be", "sr", "bs", "nn", "is", "sq", "mk"})
+
+_CYRILLIC = re.compile("[а-яёіїєґўћђљњџѓќј]")
+_LATIN = re.compile("[a-zà-öø-ÿāăąćčďđēėęěğģīįıķļľłńņňőœřśşšșţťțūůűųźżžð]")
+_GREEK = re.compile("[α-ωάέήίόύώϊϋ]")
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A language, how sure we are, and why."""
+
+    language: str  #: BCP 47, or `und`
+    confidence: float  #: ratio in [0, 1]
+    why: str
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    labels = set(model.labels)
+    wanted = {("no" if tag == "nb" and "nb" not in labels else tag) for tag in SUPPORTED}
+    model.set_languages(sorted(wanted & labels))
+    return model
+
+
+@lru_cache(maxsize=1)
+def _second() -> Any:
+    """Return langdetect's detect_langs, seeded and warmed up (it loads its profiles unsafely)."""
+    import langdetect
+    from langdetect import DetectorFactory
+
+    DetectorFactory.seed = 0
+    langdetect.detect("Warm up the profiles with one plain sentence.")
+    return langdetect.detect_langs
+
+
+def warm_up() -> None:
+    """Load both models; call before threads or the first article."""
+    _model()
+    _second()
+
+
+def detect_language(title: str, text: str, declared: str | None = None) -> Guess:
+    """Return the language of an article.
+
+    Args:
+        title: Decides when title and text differ.
+        text: Summary or body, plain.
+        declared: What the feed or catalog says, BCP 47; None when nothing does.
+    """
+    sample = _sample(title, text)
+    letters = sum(map(str.isalpha, sample))
+    if letters < _MIN_LETTERS:
+        return Guess("und", 0.0, "fewer than four letters")
+    wanted = _base(declared)
+    low = sample.lower()
+    script = _script(low)
+    if script is None:
+        return Guess("und", 0.0, "a script that none of our languages uses")
+    if script == "greek":
+        return Guess("el", 0.99, "Greek script")
+    ranked = _ranked(sample, script)
+    if not ranked:
+        return Guess("und", 0.0, "no candidate in this script")
+    best, confidence = ranked[0]
+    margin = confidence - (ranked[1][1] if len(ranked) > 1 else 0.0)
+    why = f"py3langid {best} {confidence:.2f}"
+    lettered = _by_letters(low, script, best)
+    if lettered and lettered != best:
+        return Guess(lettered, max(confidence, 0.85), f"{why}; letters say {lettered}")
+    family = next((group for group in FAMILIES if best in group), None)
+    if family and wanted in family:
+        return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
+    if confidence >= _SURE and margin > 0.5:
+        return Guess(best, confidence, why)
+    top = {tag for tag, share in ranked[:4] if share > 0.04}
+    if wanted in top and (wanted == best or confidence < 0.75):
+        return Guess(
+            str(wanted),
+            max(confidence, 0.7),
+            f"{why}; declared {wanted} agrees with the candidates",
+        )
+    second = _second_voice(sample)
+    if family and second and second[0] in family:
+        return Guess(best, confidence, f"{why}; langdetect cannot tell its family apart")
+    if second and second[0] in top and second[0] != best and second[1] > 0.9 and best not in _DEAF:
+        return Guess(
+            second[0],
+            0.6,
+            f"{why}; langdetect {second[0]} {second[1]:.2f} outweighs a small margin",
+        )
+    if second and second[0] != best:
+        confidence *= 0.8
+        why += f"; langdetect says {second[0]}"
+    return Guess(best, confidence, why)
+
+
+def _sample(title: str, text: str) -> str:
+    sample = title
+    if len(title) < 200:
+        sample = f"{title}. {text[:_BODY_CHARS]}" if text else title
+    sample = re.sub(r"https?://\S+|[@#]\w+|[A-Z]{1,3}-?\d+\w*", " ", sample)
+    upper = sum(map(str.isupper, sample))
+    lower = sum(map(str.islower, sample))
+    return sample.lower() if upper > lower else sample
+
+
+def _base(declared: str | None) -> str | None:
+    if not declared:
+        return None
+    base = declared.replace("_", "-").split("-")[0].lower()
+    base = _MODEL_NAMES.get(base, base)
+    return base if base in SUPPORTED else None
+
+
+def _script(low: str) -> str | None:
+    counts = {
+        "latin": len(_LATIN.findall(low)),
+        "cyrillic": len(_CYRILLIC.findall(low)),
+        "greek": len(_GREEK.findall(low)),
+    }
+    script = max(counts, key=lambda name: counts[name])
+    letters = sum(map(str.isalpha, low))
+    return script if counts[script] * 2 >= letters else None
+
+
+_CYRILLIC_TAGS = frozenset({"ru", "uk", "be", "bg", "mk", "sr"})
+
+
+def _ranked(sample: str, script: str) -> list[tuple[str, float]]:
+    ranked = [
+        (_MODEL_NAMES.get(tag, tag), float(share))
+        for tag, share in _model().rank(sample[:1000])[:8]
+        if tag == "sr" or (tag in _CYRILLIC_TAGS) == (script == "cyrillic")
+        if tag != "el"
+    ]
+    total = sum(share for _, share in ranked) or 1.0
+    return [(tag, share / total) for tag, share in ranked]
+
+
+def _by_letters(low: str, script: str, best: str) -> str | None:
+    """Return the language that the text's own letters leave, or None when they leave several."""
+    if script == "cyrillic":
+        if "ў" in low:
+            return "be"
+        if re.search("[ћђ]", low):
+            return "sr"
+        if re.search("[ѓќѕ]", low):
+            return "mk"
+        if re.search("[їєґ]", low) and not re.search("[ыэёъ]", low):
+            return "uk"
+        if "і" in low:
+            if re.search("[ыэё]", low) and "и" not in low:
+                return "be"
+            return "uk" if best in ("ru", "bg", "sr", "mk") else None
+        if re.search("[љњџј]", low):
+            return best if best in ("sr", "mk") else "sr"
+        if re.search("[ыэ]", low):
+            return "ru" if best not in ("ru", "be") else None
+        if best == "uk" and not re.search("[іїє]", low) and len(low) > 60:
+            return "ru"
+        return None
+    if "ă" in low and best not in ("ro",) and re.search("[șțşţ]", low):
+        return "ro"
+    if re.search("[őű]", low) and best != "hu":
+        return "hu"
+    if re.search("[ąęłńśźż]", low) and re.search("[łńśźż]", low) and best != "pl":
+        return "pl" if best in ("cs", "sk", "sl", "hr", "lt", "en") and "ł" in low else None
+    return None
+
+
+def _second_voice(sample: str) -> tuple[str, float] | None:
+    from langdetect.lang_detect_exception import LangDetectException
+
+    try:
+        answers = _second()(sample[:1000])
+    except LangDetectException:
+        return None
+    first = answers[0]
+    tag = _MODEL_NAMES.get(first.lang, first.lang)
+    return (tag, float(first.prob)) if tag in SUPPORTED else None

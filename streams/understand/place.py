@@ -1,0 +1,201 @@
+"""The territory ladder: whose land, air or water an event was in. Pure.
+
+From the surest step to the weakest: the clause's own places; the sentence; title and lead; who
+acts (a watched state that finds, detects, shoots down); an institution; "our sky"; the only
+watched country in the article; the publisher's country; the language's home. The last two count
+only when no other theatre is named. Each step lowers the certainty, and is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streams.catalog.concepts import AGGRESSORS, WATCHED
+from streams.understand.lexicon import Hit
+from streams.understand.sentence import Clause, Line, Part
+
+#: Step → certainty that it gives the territory.
+STEPS = {
+    "clause": 0.98, "sentence": 0.93, "title_lead": 0.88, "actor": 0.85, "institution": 0.8,
+    "our": 0.8, "only_country": 0.72, "publisher": 0.66, "language": 0.6, "nato_state": 0.6,
+    "other": 0.0, "null": 0.0,
+}  # fmt: skip
+_AT = ("location", "territory")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A step of the ladder, with what stood there."""
+
+    step: str
+    country: str | None  #: a watched country, another theatre's with step `other`, or None
+    part: Part | None = None
+    also: tuple[Part, ...] = ()  #: further watched countries of the same event
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Setting:
+    """What the ladder may look at besides the sentence."""
+
+    title: Line | None
+    lead: list[Line]
+    countries: frozenset[str]  #: every country the article names
+    publisher_country: str | None
+    home: tuple[str, ...]
+
+
+def resolve(
+    line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool = False
+) -> Found:
+    """Return where the event of a clause was."""
+    here = [part for part in clause.parts if part.part in _AT]
+    found = _nearest(here, action, "clause")
+    if found:
+        return found
+    if clause.first("home", "our", "nato_state"):
+        ours = _ours(line, clause, setting)
+        if ours:
+            return ours
+    border = [p for p in clause.parts if p.part == "border" and p.country in WATCHED]
+    if border and not clause.first("near"):
+        return Found("clause", border[0].country, border[0], why="its border")
+    struck = next(
+        (
+            p
+            for p in clause.parts
+            if p.part in ("target", "nominal")
+            and p.country not in WATCHED
+            and p.country not in AGGRESSORS
+            and p.country
+        ),
+        None,
+    )
+    doers = [
+        p
+        for p in clause.parts
+        if p.country in WATCHED and p.part in ("nominal", "speaker", "event", "target", "near")
+    ]
+    if struck and not doers:
+        return Found("other", struck.country, struck, why="another theatre in the same clause")
+    if doers:
+        event = [p for p in doers if p.part == "event"] or doers
+        step = {"speaker": "institution", "nominal": "actor"}.get(event[0].part, "clause")
+        return Found(step, event[0].country, event[0], _others(doers, event[0].country))
+    around = [p for c in line.clauses if c is not clause for p in c.parts if p.part in _AT]
+    found = _nearest(around, action, "sentence")
+    if found and found.step != "other":
+        return found
+    if found and not any(p.country in WATCHED for p in line.parts):
+        return found
+    doers = [
+        p
+        for p in line.parts
+        if p.country in WATCHED
+        and p.part in ("nominal", "speaker", "event", "border", "near", "owner")
+    ]
+    if doers:
+        step = "institution" if doers[0].part in ("speaker", "owner") else "sentence"
+        return Found(step, doers[0].country, doers[0])
+    if line.first("our", "home", "nato_state"):
+        ours = _ours(line, clause, setting)
+        if ours:
+            return ours
+    for other in _title_and_lead(line, setting):
+        found = _nearest([p for p in other.parts if p.part in _AT], None, "title_lead")
+        if found and found.step != "other":
+            return found
+        doer = next(
+            (p for p in other.parts if p.country in WATCHED and p.part not in ("origin", "owner")),
+            None,
+        )
+        if doer:
+            return Found("title_lead", doer.country, doer)
+        if found:
+            return found
+    watched = [code for code in setting.countries if code in WATCHED]
+    if len(watched) == 1 and "UA" not in setting.countries:
+        return Found("only_country", watched[0])
+    if watched or (setting.countries - AGGRESSORS - {"UA"}):
+        return Found("null", None, why="several countries, none with the event")
+    if "UA" in setting.countries and not _is_about_us(line):
+        return Found("other", "UA", why="only Ukraine is named")
+    if setting.publisher_country in WATCHED:
+        return Found("publisher", setting.publisher_country)
+    if setting.home and not is_verbless:
+        return Found("language", setting.home[0])
+    return Found("null", None)
+
+
+def _is_about_us(line: Line) -> bool:
+    return any(part.country == "UA" and part.part in ("owner", "origin") for part in line.parts)
+
+
+def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
+    """Return the watched place nearest to the action, else another theatre's, else None."""
+    watched = [part for part in parts if part.country in WATCHED]
+    if watched:
+        at = action.start if action else -1
+        best = min(
+            watched,
+            key=lambda p: (
+                (p.place is None, abs(p.hit.start - at))
+                if at >= 0
+                else (p.place is None, p.hit.start)
+            ),
+        )
+        country_named = [p for p in watched if p.place is None]
+        same = [p for p in watched if p.country == best.country]
+        if country_named and not any(p.country == best.country for p in country_named):
+            # a namesake in another country gives way to a country that is named
+            best = country_named[0]
+            same = [p for p in watched if p.country == best.country]
+        return Found(
+            step,
+            best.country,
+            next((p for p in same if p.place), best),
+            _others(watched, best.country),
+        )
+    other = next((part for part in parts if part.country), None)
+    return Found("other", other.country, other, why="another theatre") if other else None
+
+
+def _others(parts: Iterable[Part], country: str | None) -> tuple[Part, ...]:
+    seen: dict[str, Part] = {}
+    for part in parts:
+        if part.country and part.country != country and part.country in WATCHED:
+            seen.setdefault(part.country, part)
+    return tuple(seen.values())
+
+
+def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
+    """Return whose "our sky" or "the country" is meant: the speaker's, never Russia's or Belarus's."""
+    for parts in (
+        clause.parts,
+        line.parts,
+        *(other.parts for other in _title_and_lead(line, setting)),
+    ):
+        speaker = next(
+            (p for p in parts if p.part in ("speaker", "nominal", "event") and p.country), None
+        )
+        if speaker is None:
+            continue
+        if speaker.country in WATCHED:
+            return Found("our", speaker.country, speaker)
+        if clause.first("nato_state") is None:
+            return Found("other", speaker.country, speaker, why="its speaker's country")
+    if clause.first("nato_state") or line.first("nato_state"):
+        watched = [code for code in setting.countries if code in WATCHED]
+        return Found("only_country", watched[0]) if len(watched) == 1 else Found("nato_state", None)
+    watched = [code for code in setting.countries if code in WATCHED]
+    if len(watched) == 1:
+        return Found("our", watched[0])
+    home = setting.publisher_country if setting.publisher_country in WATCHED else None
+    home = home or (setting.home[0] if setting.home else None)
+    return Found("our", home) if home and not setting.countries - AGGRESSORS else None
+
+
+def _title_and_lead(line: Line, setting: Setting) -> list[Line]:
+    near = [setting.title] if setting.title is not None and setting.title is not line else []
+    return near + [lead for lead in setting.lead if lead is not line]

@@ -1,0 +1,212 @@
+"""Did it happen? Gates that a frame must pass, each with the cue that closes it. Pure.
+
+A cue counts only in its scope: the frame's clause, a clause that governs it, its sentence, or the
+title. What a factive connector opens (after, when, because of) is out of reach of the modals and
+plans of the main clause: that is the presupposition rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.catalog.concepts import AGGRESSORS
+from streams.understand.lexicon import Hit
+from streams.understand.sentence import Clause, Line
+
+if TYPE_CHECKING:
+    from streams.understand.frame import Frame
+
+#: Closed list of gates; the words of `why`, explain and the metrics.
+GATES = (
+    "denial", "nothing_seen", "false_alarm", "hypothetical", "defence_against", "exercise", "policy",
+    "repeated", "past", "intercept_without_violation", "near_border", "other_theatre", "no_territory",
+    "civilian", "own_object", "words_out_of_place", "other_region", "late", "background", "not_told",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A gate that a frame did not pass."""
+
+    name: str
+    why: str
+    hit: Hit | None = None
+
+
+_NEAR_WORDS = 3
+
+
+def closed_gate(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    """Return the first gate that the frame does not pass, or None when it is told as a fact."""
+    for check in (_denied, _hypothetical, _planned, _background, _harmless):
+        gate = check(frame, line, clause, title)
+        if gate:
+            return gate
+    return None
+
+
+def _denied(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    nothing = line.first("nothing_seen")
+    if nothing and not _is_reassured(clause):
+        return Gate("nothing_seen", "all observation is denied", nothing)
+    negation = _negation_on(frame, line, clause)
+    if negation:
+        return Gate("denial", "a negation governs the crossing", negation)
+    false_alarm = line.first("false_alarm") or (title.first("false_alarm") if title else None)
+    if false_alarm:
+        return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
+    deny = clause.first("deny") or _governing(line, clause, "deny")
+    if deny and not _is_reassured(clause):
+        deniers = [p.country for p in line.parts if p.part in ("speaker", "nominal")]
+        moscow = any(country in AGGRESSORS for country in deniers)
+        return Gate(
+            "denial", "a bare denial by the other side" if moscow else "the event is denied", deny
+        )
+    return None
+
+
+def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
+    """Return the negation that governs the action or the object, if one does."""
+    for hit in clause.hits:
+        if hit.says("not") and len(hit.concepts) > 1:
+            if frame.action_hit is None or hit.start == frame.action_hit.start:
+                return hit
+        elif hit.says("not"):
+            for target in (
+                frame.action_hit,
+                frame.object_hit,
+                *(h for h in clause.hits if h.says("airspace", "border")),
+            ):
+                if target is None or not clause.start <= target.start < clause.end:
+                    continue
+                between = line.field.folded[min(hit.end, target.end) : max(hit.start, target.start)]
+                if hit.start <= target.start and len(between.split()) <= _NEAR_WORDS:
+                    return hit
+                if (
+                    hit.start > target.start
+                    and target is frame.action_hit
+                    and len(between.split()) <= 1
+                ):
+                    return hit
+    return None
+
+
+def _is_reassured(clause: Clause) -> bool:
+    return clause.first("reassure") is not None
+
+
+def _governing(line: Line, clause: Clause, concept: str) -> Hit | None:
+    """Return a cue in a clause before this one that governs it: this one is its content."""
+    if clause.opener == "after":
+        return None
+    index = line.clauses.index(clause)
+    for earlier in reversed(line.clauses[:index]):
+        if clause.opener != "that" and earlier.end < clause.start - 2:
+            break
+        found = earlier.first(concept)
+        if found:
+            return found
+        if earlier.opener == "after":
+            break
+    return None
+
+
+def _hypothetical(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    if clause.opener == "if":
+        return Gate("hypothetical", "stands after a conditional connector", clause.opener_hit)
+    if clause.opener == "against":
+        return Gate(
+            "defence_against", "what one guards against has not happened", clause.opener_hit
+        )
+    if clause.opener == "that":
+        before = line.clauses[max(0, line.clauses.index(clause) - 1)]
+        if before is not clause:
+            if before.opener in ("if", "against"):
+                return Gate(
+                    "hypothetical", "tells more of what is only supposed", before.opener_hit
+                )
+            cue = (
+                before.first("policy", "procure", "may", "fear", "exercise")
+                if not before.first("said", "confirm")
+                else None
+            )
+            if cue:
+                return Gate("hypothetical", "tells more of what is only planned", cue)
+    if not clause.first("suspected"):
+        modal = clause.first("may", "will")
+        if modal and not _is_presupposed(frame):
+            return Gate("hypothetical", "a prospective modal governs the crossing", modal)
+    fear = clause.first("fear")
+    if fear and (frame.is_verbless or (frame.is_nominal and not frame.is_definite)):
+        return Gate("hypothetical", "is feared or warned of", fear)
+    return None
+
+
+def _is_presupposed(frame: Frame) -> bool:
+    """Tell whether the event is a definite or dated noun, which no modal reaches."""
+    return frame.is_nominal and frame.is_definite
+
+
+def _planned(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    exercise = clause.first("exercise") or (
+        None if clause.opener == "after" else line.first("exercise")
+    )
+    if exercise and not (frame.has_hostile and frame.actions & {"enter", "violate", "incursion"}):
+        return Gate("exercise", "happens in an exercise", exercise)
+    if clause.opener != "after":
+        cue = clause.first("procure", "technology") or (
+            None if frame.is_nominal and frame.is_definite else clause.first("policy")
+        )
+        if cue:
+            return Gate("policy", "is a plan, a rule or a purchase", cue)
+        if frame.is_verbless:
+            cue = line.first("policy", "procure", "technology", "air_defence", "reinforce")
+            if cue:
+                return Gate("policy", "names an object and a place in a plan", cue)
+    return None
+
+
+def _background(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    repeated = clause.first("repeated")
+    if repeated and not frame.is_definite:
+        return Gate("repeated", "is generic or told of many times", repeated)
+    past = line.first("past") or (title.first("past") if title and title is not line else None)
+    if past and not clause.first("again"):
+        return Gate("past", "is history", past)
+    if not frame.actions & {
+        "enter",
+        "violate",
+        "incursion",
+        "shot_down",
+        "crash",
+        "found",
+        "strike",
+        "closed",
+    }:
+        harmless = line.first("international", "escort")
+        if harmless:
+            return Gate("intercept_without_violation", "met outside the airspace", harmless)
+    else:
+        outside = clause.first("international")
+        if outside:
+            return Gate("intercept_without_violation", "stayed outside the airspace", outside)
+    return None
+
+
+def _harmless(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+    off_topic = line.first("off_topic") or (title.first("off_topic") if title else None)
+    if off_topic and not frame.has_hostile:
+        return Gate("words_out_of_place", "is about something else", off_topic)
+    civilian = line.first("civilian") or (title.first("civilian") if title else None)
+    if civilian and not frame.has_hostile:
+        return Gate("civilian", "is a private or civil craft", civilian)
+    arrested = line.first("arrested")
+    if arrested and not frame.has_hostile:
+        return Gate("civilian", "has a person as operator, or is before a court", arrested)
+    if frame.is_own and not frame.actions & {"closed"}:
+        return Gate("own_object", "is the state's own", frame.object_hit)
+    migration = line.first("migration")
+    if migration and frame.what in ("troops", "unknown"):
+        return Gate("civilian", "is about migration", migration)
+    return None

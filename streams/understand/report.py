@@ -1,0 +1,255 @@
+"""Frames into reports: kind, territory, time, realis, prominence, certainty. Pure.
+
+A frame that does not become a report is kept as a near miss with the gate that closed, so that
+`explain` can name it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from streams.catalog.concepts import WATCHED
+from streams.catalog.events import EventKind, Events
+from streams.catalog.languages import Language
+from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
+from streams.understand import when
+from streams.understand.frame import Frame
+from streams.understand.place import STEPS, Found, Setting, resolve
+from streams.understand.realis import Gate, closed_gate
+from streams.understand.sentence import Line
+
+#: Where in the article a frame stands, from the most to the least prominent.
+PROMINENCE = ("title", "lead", "item", "body")
+_CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
+#: Drones by the hundred are a night over Ukraine, never one over a watched state.
+_MAX_COUNT = 100
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A frame with everything that was decided about it."""
+
+    frame: Frame
+    prominence: str
+    kind: EventKind | None = None
+    action: str = ""
+    found: Found | None = None
+    happened: When | None = None
+    freshness: Freshness = "undated"
+    gate: Gate | None = None
+    is_follow_up: bool = False
+    certainty: float = 0.0
+    count: tuple[int | None, int | None] = (None, None)
+
+
+def judge(
+    frame: Frame,
+    prominence: str,
+    events: Events,
+    language: Language,
+    setting: Setting,
+    published: datetime,
+    title: Line | None,
+) -> Candidate:
+    """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
+    candidate = Candidate(frame, prominence)
+    line, clause = frame.line, frame.clause
+    fitting = events.fitting(
+        frame.what, frame.actions, frame.sites, frame.is_wreckage, frame.markers
+    )
+    if fitting is None:
+        candidate.gate = Gate(
+            "not_told", f"no event kind has {frame.what} with {', '.join(sorted(frame.actions))}"
+        )
+        return candidate
+    candidate.kind, candidate.action = fitting
+    candidate.gate = closed_gate(frame, line, clause, title)
+    candidate.found = found = resolve(
+        line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
+    )
+    candidate.count = _count(frame, language)
+    _date(candidate, language, published, title)
+    if candidate.gate is None:
+        candidate.gate = _place_gate(candidate, found, setting)
+    if candidate.gate is None and candidate.freshness in ("past",):
+        candidate.gate = Gate("past", "the event is older than thirty days")
+    if candidate.gate is None and prominence == "body":
+        candidate.gate = Gate("background", "told in the body only, as background")
+    candidate.certainty = round(
+        STEPS.get(found.step, 0.5) * _CERTAINTY[prominence] * (0.8 if frame.borrowed else 1.0)
+        * (0.85 if clause.first("suspected") else 1.0) * (0.8 if frame.is_verbless else 1.0), 3,
+    )  # fmt: skip
+    return candidate
+
+
+def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | None:
+    frame = candidate.frame
+    if found.step == "other":
+        return Gate(
+            "other_theatre",
+            f"the event is in {found.country}",
+            found.part.hit if found.part else None,
+        )
+    if found.country is None and found.step != "nato_state":
+        return Gate("no_territory", found.why or "no step of the ladder names a watched state")
+    if (candidate.count[0] or 0) > _MAX_COUNT:
+        return Gate("other_theatre", "drones by the hundred are told of Ukraine")
+    if (
+        found.step in ("publisher", "language")
+        and frame.what not in ("drone", "balloon", "missile")
+        and not frame.markers
+    ):
+        return Gate("no_territory", "no country, and nothing marks the object as foreign")
+    near = frame.clause.first("near")
+    if (
+        near
+        and found.step not in ("clause",)
+        and frame.actions & {"strike", "crash", "over", "sighted", "flew"}
+        and not frame.is_wreckage
+        and "UA" in setting.countries
+    ):
+        return Gate("near_border", "near the border, on the other side", near)
+    return None
+
+
+def _date(
+    candidate: Candidate, language: Language, published: datetime, title: Line | None
+) -> None:
+    """Date the event from its clause, its sentence, or distance words; else assume or leave open."""
+    frame, line = candidate.frame, candidate.frame.line
+    react = line.first("react") or (title.first("react") if title else None)
+    candidate.is_follow_up = bool(frame.is_nominal and react) or frame.clause.opener == "after"
+    found = when.find_dates(
+        line.field.folded, line.sentence.start, line.sentence.end, language, published
+    )
+    inside = [date for date in found if frame.clause.start <= date.start < frame.clause.end]
+    dates = inside or found
+    if dates:
+        at = frame.action_hit.start if frame.action_hit else frame.clause.start
+        best = min(dates, key=lambda date: (date.precision != "day", abs(date.start - at)))
+        candidate.happened = when.on_day(best)
+        candidate.freshness = when.freshness(candidate.happened, published)
+        return
+    candidate.happened = when.assumed(published)
+    distant = frame.clause.first("earlier") or line.first("earlier")
+    if distant is None and title is not None and candidate.is_follow_up:
+        distant = title.first("earlier")
+    if distant:
+        candidate.freshness = "late"
+        return
+    consequence = line.first("arrested", "procure") if candidate.is_follow_up else None
+    candidate.freshness = "undated" if candidate.is_follow_up or consequence else "fresh"
+
+
+def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
+    """Return how many objects, from a number within three words before the object."""
+    hit = frame.object_hit
+    if hit is None:
+        return None, None
+    words = frame.line.field.folded[max(0, hit.start - 40) : hit.start].split()[-3:]
+    for word in reversed(words):
+        if word.isdigit() and len(word) <= 4:
+            return int(word), int(word)
+        if word in language.numbers:
+            return language.numbers[word], language.numbers[word]
+    if any(abs(m.start - hit.start) < 30 for m in frame.line.clauses[0].all("many")):
+        return 2, None
+    return None, None
+
+
+def report_of(
+    candidate: Candidate, base: Report, ordinal: int, setting: Setting, places: dict[str, object]
+) -> list[Report]:
+    """Return the reports of a candidate that passed: one per watched country it names.
+
+    Args:
+        candidate: Without a closed gate.
+        base: A report with the article's own fields filled.
+        ordinal: Number of the candidate in its article.
+        setting: For the steps that look at the article.
+        places: Gazetteer rows by id.
+    """
+    frame, found, kind = candidate.frame, candidate.found, candidate.kind
+    assert found is not None and kind is not None and candidate.happened is not None
+    made: list[Report] = []
+    line = frame.line
+    targets = [(found.country, found.part), *((part.country, part) for part in found.also)]
+    for country, part in targets:
+        row = places.get(part.place) if part is not None and part.place else None
+        territory = Territory(
+            country=country if country in WATCHED else None,
+            place=part.place if part is not None else None,
+            place_name=getattr(row, "name", None),
+            lat=getattr(row, "lat", None),
+            lon=getattr(row, "lon", None),
+            step=found.step,
+        )
+        said = line.first("said", "official")
+        official = line.first("official") is not None or line.first("confirm") is not None
+        made.append(
+            replace_report(
+                base,
+                id=content_id(
+                    base.article, base.revision, kind.id, country, territory.place, str(ordinal)
+                ),
+                kind=kind.id,
+                object=Thing(
+                    what="unknown" if frame.what == "civil" else frame.what,
+                    model=frame.model,
+                    is_wreckage=frame.is_wreckage,
+                    count_low=candidate.count[0],
+                    count_high=candidate.count[1],
+                ),
+                action=candidate.action,
+                territory=territory,
+                happened=candidate.happened,
+                freshness=candidate.freshness,
+                realis="attributed" if said else "asserted",
+                certainty=candidate.certainty,
+                rule=f"{kind.id}/{candidate.action}/{found.step}",
+                actor=frame.actor or ("unknown" if frame.has_unidentified else None),
+                attributed_by=line.field.text[said.start : said.end] if said else None,
+                official=country if official else None,
+                origin=frame.origin,
+                related_countries=tuple(sorted(c for c, _ in targets if c and c != country)),
+                follow_up=candidate.is_follow_up,
+                attach_only=candidate.freshness == "late",
+                status_hint=_status(candidate, line),
+                evidence=_evidence(candidate),
+            )
+        )
+    return made
+
+
+def replace_report(base: Report, **changes: object) -> Report:
+    """Return the report with changes; msgspec's own replace, typed."""
+    import msgspec
+
+    return msgspec.structs.replace(base, **changes)
+
+
+def _status(candidate: Candidate, line: Line) -> Status:
+    if line.first("confirm") and line.first("official"):
+        return "confirmed"
+    if line.first("suspected"):
+        return "claimed"
+    return "reported"
+
+
+def _evidence(candidate: Candidate) -> tuple[Span, ...]:
+    frame = candidate.frame
+    spans = [frame.line.field.span(frame.line.sentence.start, frame.line.sentence.end)]
+    for hit in (frame.object_hit, frame.action_hit):
+        if hit is not None and frame.line.sentence.start <= hit.start < frame.line.sentence.end:
+            spans.append(frame.line.field.span(hit.start, hit.end))
+    if candidate.found and candidate.found.part:
+        hit = candidate.found.part.hit
+        if frame.line.sentence.start <= hit.start < frame.line.sentence.end:
+            spans.append(frame.line.field.span(hit.start, hit.end))
+    return tuple(spans)
+
+
+def without(candidate: Candidate, gate: Gate) -> Candidate:
+    """Return the candidate with this gate closed."""
+    return replace(candidate, gate=gate)

@@ -1,0 +1,258 @@
+"""Sentences into clauses with their hits, and what each country or place does there. Pure.
+
+A clause ends at punctuation and begins again at a connector (after, when, if, that, against…); the
+connector's class decides whether what follows is a fact (factive) or not (conditional).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streams.catalog.concepts import CONCEPTS
+from streams.catalog.languages import Language
+from streams.understand.lexicon import Hit
+from streams.understand.text import Field, Sentence
+
+Opener = Literal["", "after", "that", "if", "against"]
+_PUNCTUATION = re.compile(r"[,;:()\[\]«»„“”\"|]|\s[–—-]\s|\n|…|[.!?](?=\s)")
+_QUOTE_OPEN = re.compile('[«„“"]')
+_WORD = re.compile(r"\S+")
+_LOOK_BACK_WORDS = 4
+#: Nouns that a country's adjective or genitive may belong to, and the part that gives the country.
+_HEADS = {
+    "airspace": "territory", "soil": "territory", "waters": "territory", "airport": "territory",
+    "base": "territory", "critical": "territory", "locality": "territory", "border": "border",
+    "official": "speaker", "own_jet": "speaker", "scramble": "speaker", "air_defence": "speaker",
+    "incursion": "event", "incident": "event",
+}  # fmt: skip
+_OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
+
+
+@dataclass(slots=True)
+class Part:
+    """What a country or place does in a clause."""
+
+    hit: Hit
+    country: str | None
+    part: str  #: location | origin | near | territory | border | speaker | owner | event | nominal | target
+    place: str | None = None
+    role: str | None = None
+    head: Hit | None = None
+
+
+@dataclass(slots=True)
+class Clause:
+    """A stretch of a sentence between punctuation or connectors."""
+
+    start: int
+    end: int
+    opener: Opener = ""
+    opener_hit: Hit | None = None
+    hits: list[Hit] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    in_quote: bool = False
+
+    def first(self, *concepts: str) -> Hit | None:
+        """Return the clause's first hit of one of these concepts."""
+        return next((hit for hit in self.hits if hit.says(*concepts)), None)
+
+    def all(self, *concepts: str) -> list[Hit]:
+        """Return the clause's hits of these concepts."""
+        return [hit for hit in self.hits if hit.says(*concepts)]
+
+
+@dataclass(slots=True)
+class Line:
+    """A sentence with its clauses."""
+
+    field: Field
+    sentence: Sentence
+    clauses: list[Clause]
+    number: int = 0  #: in its field
+
+    def first(self, *concepts: str) -> Hit | None:
+        """Return the sentence's first hit of one of these concepts."""
+        return next((found for clause in self.clauses if (found := clause.first(*concepts))), None)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Return the parts of all clauses."""
+        return [part for clause in self.clauses for part in clause.parts]
+
+    @property
+    def text(self) -> str:
+        """Return the sentence as written."""
+        return self.field.text[self.sentence.start : self.sentence.end]
+
+
+def make_line(
+    field: Field,
+    sentence: Sentence,
+    hits: list[Hit],
+    language: Language,
+    places: dict[str, tuple[str, ...]],
+) -> Line:
+    """Return the sentence cut into clauses, its hits in them, countries and places with parts.
+
+    Args:
+        field: The field that the sentence is in.
+        sentence: Which stretch.
+        hits: The sentence's outermost hits, sorted.
+        language: For prepositions and where adjectives stand.
+        places: Gazetteer id → countries.
+    """
+    bounds: list[tuple[int, Opener, Hit | None]] = [(sentence.start, "", None)]
+    for match in _PUNCTUATION.finditer(field.text, sentence.start, sentence.end):
+        bounds.append((match.end(), "", None))
+    for hit in hits:
+        for opener in ("after", "if", "that", "against"):
+            if opener in hit.concepts:
+                bounds.append((hit.start, opener, hit))
+                break
+    bounds.sort(key=lambda bound: (bound[0], bound[1] == ""))
+    clauses: list[Clause] = []
+    for index, (start, opener, opener_hit) in enumerate(bounds):
+        end = bounds[index + 1][0] if index + 1 < len(bounds) else sentence.end
+        if end > start and field.folded[start:end].strip():
+            in_quote = bool(start and _QUOTE_OPEN.match(field.text[start - 1]))
+            clauses.append(Clause(start, end, opener, opener_hit, in_quote=in_quote))
+    if not clauses:
+        clauses = [Clause(sentence.start, sentence.end)]
+    starts = [clause.start for clause in clauses]
+    for hit in hits:
+        index = max(0, bisect_left(starts, hit.start + 1) - 1)
+        clauses[index].hits.append(hit)
+    line = Line(field, sentence, clauses)
+    for clause in clauses:
+        _give_parts(clause, field, language, places)
+    return line
+
+
+def _give_parts(
+    clause: Clause, field: Field, language: Language, places: dict[str, tuple[str, ...]]
+) -> None:
+    for index, hit in enumerate(clause.hits):
+        term = hit.term
+        if term.country is None and term.place is None:
+            continue
+        role = hit.role or _preposition(field.folded, clause, hit, index, language)
+        hit.role = role
+        if term.place is not None:
+            codes = places.get(term.place, ())
+            part = _place_part(role)
+            for code in codes or (None,):
+                clause.parts.append(Part(hit, code, part, term.place, role))
+            continue
+        head = _head(clause, index, field, language)
+        clause.parts.append(
+            Part(
+                hit, term.country, _country_part(term.form or "name", role, head), None, role, head
+            )
+        )
+
+
+def _place_part(role: str | None) -> str:
+    if role == "from":
+        return "origin"
+    if role == "near":
+        return "near"
+    return "location"
+
+
+def _country_part(form: str, role: str | None, head: Hit | None) -> str:
+    if form == "institution":
+        return "speaker"
+    heading = None
+    if head is not None:
+        heading = next((_HEADS[c] for c in head.concepts if c in _HEADS), None)
+        if heading is None and any(c in _OBJECT_GROUPS for c in head.concepts):
+            heading = "owner"
+    if form in ("adj", "people"):
+        return heading or (
+            "nominal" if form == "people" else "owner" if role is None else "location"
+        )
+    if role in ("in", "into", "over", "at"):
+        return "location"
+    if role == "from":
+        return "origin"
+    if role == "near":
+        return "near"
+    if role == "against":
+        return "target"
+    if role in ("on", "to", "between"):
+        return "location" if role == "on" else "target"
+    if role == "of" and heading:
+        return heading
+    if form == "capital":
+        return heading if heading == "territory" else "speaker"
+    return "nominal"
+
+
+def _preposition(
+    folded: str, clause: Clause, hit: Hit, index: int, language: Language
+) -> str | None:
+    """Return the role of the nearest preposition before the hit, none if another noun stands between."""
+    start = clause.start
+    for earlier in clause.hits[:index]:
+        if (
+            earlier.term.country is None
+            and earlier.term.place is None
+            and not earlier.says(
+                "locality",
+                "many",
+                "official",
+                "airport",
+                "base",
+                "unidentified",
+                "airspace",
+                "soil",
+                "border",
+                "near",
+                "home",
+                "critical",
+            )
+        ):
+            start = max(start, earlier.end)
+    words = folded[max(start, hit.start - 80) : hit.start].split()[-_LOOK_BACK_WORDS:]
+    if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":
+        return "of"
+    for count, word in enumerate(reversed(words)):
+        pair = " ".join(words[len(words) - 2 - count : len(words) - count])
+        role = language.prepositions.get(pair) or language.prepositions.get(word)
+        if role:
+            return role
+    return None
+
+
+def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit | None:
+    """Return the noun that an adjective or genitive at `index` most likely belongs to."""
+    hit = clause.hits[index]
+    after = next((h for h in clause.hits[index + 1 :] if _is_noun(h)), None)
+    before = next((h for h in reversed(clause.hits[:index]) if _is_noun(h)), None)
+    distance_after = _words_between(field, hit.end, after.start) if after else 99
+    distance_before = _words_between(field, before.end, hit.start) if before else 99
+    if hit.term.form == "name" and language.adjective != "before" and hit.role in ("of", None):
+        # a genitive or "de la X" behind its noun
+        if distance_before <= 2 and before is not None:
+            return before
+        return after if distance_after <= 1 and hit.role == "of" else None
+    if language.adjective == "before":
+        return after if distance_after <= 3 else None
+    if language.adjective == "after":
+        if distance_before <= 2:
+            return before
+        return after if distance_after <= 1 else None
+    if distance_after <= 2:
+        return after
+    return before if distance_before <= 1 else None
+
+
+def _is_noun(hit: Hit) -> bool:
+    return any(concept in _HEADS or concept in _OBJECT_GROUPS for concept in hit.concepts)
+
+
+def _words_between(field: Field, start: int, end: int) -> int:
+    return len(_WORD.findall(field.folded, start, end)) if end > start else 0

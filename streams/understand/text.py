@@ -1,0 +1,324 @@
+"""An article's text: HTML to plain text, folding, sentences, digest items. Pure.
+
+Folding maps one character to one character (case, accents, quotes, dashes, signs to spaces), so
+an offset in the folded text is an offset in the plain text; `Field.span` leads back to the
+original, tags and entities included.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streams.records import Span
+
+MAX_BODY_CHARS = 64 * 1024
+MAX_TITLE_CHARS = 1000
+_QUOTE_CHARS = 300
+
+#: Characters that stand for nothing: zero-width, soft hyphen, bidi controls.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+)
+_MARKUP = re.compile(
+    r"<!--.*?-->|<(script|style|figcaption)\b.*?</\1\s*>|<[/!]?[a-zA-Z][^<>]{0,2000}>|&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});",
+    re.S | re.I,
+)
+_BLOCK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|table|section|article|blockquote)\b", re.I)
+_ITEM = re.compile(r"<(?:li|h[2-6])\b", re.I)
+
+
+def _fold_table() -> np.ndarray:
+    """Return the folded code point for each code point of the basic plane."""
+    table = np.full(0x10000, ord(" "), dtype=np.uint32)
+    for code in range(0x10000):
+        char = chr(code)
+        if not char.isalnum() and unicodedata.category(char) != "Mn":
+            continue
+        low = char.lower()
+        low = low if len(low) == 1 else low[0]
+        name = unicodedata.name(low, "")
+        if name.startswith(("LATIN", "GREEK")):
+            base = unicodedata.normalize("NFKD", low)[0]
+            low = base.lower() if base.isalnum() else low
+        table[code] = ord(low)
+    for char, plain in zip("ßæœøłđðþıħŧŋəёўѓќς", "saoolddtihtneеугкσ", strict=True):
+        table[ord(char)] = ord(plain)
+        upper = char.upper()
+        if len(upper) == 1:
+            table[ord(upper)] = ord(plain)
+    table[ord("Ў")] = table[ord("ў")] = ord("ў")  # the letter that tells Belarusian
+    table[ord("İ")] = ord("i")
+    return table
+
+
+_TABLE = _fold_table()
+
+
+def fold(text: str) -> str:
+    """Return the text lower-cased, without accents, signs as spaces; same length, always."""
+    try:
+        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    except UnicodeEncodeError:  # a lone surrogate: unreadable anyway
+        return fold(text.encode("utf-8", "replace").decode()[: len(text)].ljust(len(text)))
+    if codes.size and int(codes.max()) > 0xFFFF:
+        codes = np.where(codes > 0xFFFF, np.uint32(32), codes)
+    return _TABLE[codes].tobytes().decode("utf-32-le")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A stretch of one field."""
+
+    start: int
+    end: int
+    paragraph: int  #: number of the paragraph in its field, from 0
+    is_item: bool = False  #: a digest item: bullet, clock time, live-blog subhead
+    is_question: bool = False
+
+
+@dataclass(slots=True)
+class Field:
+    """One field of an article: `original` as given, `text` plain, `folded` for matching."""
+
+    name: str
+    original: str
+    text: str
+    folded: str
+    items: tuple[int, ...] = ()  #: offsets where digest items start, from the markup
+    _clean: tuple[int, ...] = field(default=(0,), repr=False)
+    _origin: tuple[int, ...] = field(default=(0,), repr=False)
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span of the original that `text[start:end]` came from."""
+        return Span(
+            field=self.name,
+            start=self._back(start),
+            end=max(self._back(start), self._back(max(start, end - 1)) + 1),
+            quote=self.text[start:end][:_QUOTE_CHARS],
+        )
+
+    def _back(self, offset: int) -> int:
+        index = bisect_right(self._clean, offset) - 1
+        return min(
+            self._origin[index] + offset - self._clean[index], max(len(self.original) - 1, 0)
+        )
+
+
+def make_field(name: str, original: str, limit: int = MAX_BODY_CHARS) -> Field:
+    """Return the field with its markup set aside; linear in the text's length."""
+    cut = original[:limit]
+    if "<" not in cut and "&" not in cut and not _INVISIBLE.search(cut):
+        return Field(name, original, cut, fold(cut))
+    pieces: list[str] = []
+    clean: list[int] = [0]
+    origin: list[int] = [0]
+    items: list[int] = []
+    length = position = 0
+
+    def add(piece: str, begin: int) -> None:
+        nonlocal length
+        for part in _split_invisible(piece, begin):
+            if part[0]:
+                clean.append(length)
+                origin.append(part[1])
+                pieces.append(part[0])
+                length += len(part[0])
+
+    for match in _MARKUP.finditer(cut):
+        add(cut[position : match.start()], position)
+        markup = match.group()
+        if markup[0] == "&":
+            add(html.unescape(markup)[:1], match.start())
+        elif _BLOCK.match(markup):
+            add("\n", match.start())
+            if _ITEM.match(markup):
+                items.append(length)
+        elif markup.startswith("<!--") or match.group(1):
+            add("\n", match.start())
+        position = match.end()
+    add(cut[position:], position)
+    text = "".join(pieces)
+    return Field(name, original, text, fold(text), tuple(items), tuple(clean), tuple(origin))
+
+
+def _split_invisible(piece: str, begin: int) -> list[tuple[str, int]]:
+    if not _INVISIBLE.search(piece):
+        return [(piece, begin)]
+    parts: list[tuple[str, int]] = []
+    position = 0
+    for match in _INVISIBLE.finditer(piece):
+        parts.append((piece[position : match.start()], begin + position))
+        position = match.end()
+    parts.append((piece[position:], begin + position))
+    return parts
+
+
+_UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĞĢĪĮİĶĹĽĻŁŃŇŅŌŐŒŘŚŠŞȘŢȚŤŪŮŰŲŹŻŽА-ЯЁЄІЇҐЎЈЉЊЋЏΑ-ΩΆΈΉΊΌΎΏ"
+_BREAK = re.compile(
+    rf"""(?:\n+\s*)                                        # a line
+    |(?<=[.!?…])["'»”“’)\]]*\s+(?=["'«„“”‘(\[–—-]*\s?[{_UPPER}0-9])   # a full stop, then a capital
+    """,
+    re.X,
+)
+_LAST_WORD = re.compile(r"(\w+)\.[\"'»”“’)\]]*\s*$")
+_TIME_LEAD = re.compile(
+    r"^\s*(?:[-–—•*▪●►⇒→+]+\s*|\d{1,2}[:.]\d{2}\b\s*(?:Uhr|h)?\s*[-–—:|]?|\+\+)"
+)
+#: Abbreviations of all our languages before which a sentence rarely ends.
+_ABBREVIATIONS = frozenset(
+    [
+        "gen",
+        "płk",
+        "mjr",
+        "kpt",
+        "por",
+        "dr",
+        "prof",
+        "mgr",
+        "inż",
+        "min",
+        "ul",
+        "al",
+        "nr",
+        "tzw",
+        "np",
+        "godz",
+        "im",
+        "św",
+        "pkt",
+        "tys",
+        "mln",
+        "mld",
+        "mr",
+        "mrs",
+        "ms",
+        "st",
+        "col",
+        "lt",
+        "sgt",
+        "jr",
+        "sr",
+        "vs",
+        "inc",
+        "ltd",
+        "no",
+        "art",
+        "etc",
+        "ca",
+        "bzw",
+        "usw",
+        "z",
+        "b",
+        "d",
+        "h",
+        "u",
+        "a",
+        "str",
+        "tel",
+        "hr",
+        "frau",
+        "plk",
+        "brig",
+        "r",
+        "g",
+        "p",
+        "m",
+        "v",
+        "sv",
+        "dz",
+        "t",
+        "y",
+        "k",
+        "i",
+        "o",
+        "kl",
+        "maks",
+        "plg",
+        "ir",
+        "žr",
+        "ministr",
+        "prez",
+        "prem",
+        "adm",
+        "cmdr",
+        "maj",
+        "cap",
+        "sen",
+        "rep",
+        "gov",
+        "dl",
+        "rr",
+        "г",
+        "гг",
+        "ул",
+        "им",
+        "тыс",
+        "млн",
+        "млрд",
+        "руб",
+        "ген",
+        "полк",
+        "мин",
+        "др",
+        "пр",
+        "т",
+        "е",
+        "п",
+        "см",
+        "рис",
+        "ім",
+        "вул",
+        "тис",
+        "грн",
+        "нач",
+    ]
+)
+
+
+def sentences(field: Field) -> list[Sentence]:
+    """Return the field's sentences in order; linear time."""
+    text = field.text
+    found: list[Sentence] = []
+    start = paragraph = 0
+    items = set(field.items)
+
+    def close(end: int) -> None:
+        nonlocal start
+        piece = text[start:end]
+        stripped = piece.strip()
+        if stripped:
+            begin = start + piece.index(stripped[0])
+            is_item = bool(_TIME_LEAD.match(piece)) or any(start <= i <= begin for i in items)
+            found.append(
+                Sentence(
+                    begin,
+                    begin + len(stripped),
+                    paragraph,
+                    is_item,
+                    stripped.rstrip("\"'»”").endswith("?"),
+                )
+            )
+
+    for match in _BREAK.finditer(text):
+        is_line = match.group().startswith("\n")
+        if not is_line:
+            last = _LAST_WORD.search(
+                text[max(start, match.start() - 20) : match.start() + 1].rstrip()
+            )
+            if last and (
+                last[1].lower() in _ABBREVIATIONS
+                or last[1].isdigit()
+                or (len(last[1]) == 1 and last[1].isupper())
+            ):
+                continue
+        close(match.start())
+        start = match.end()
+        paragraph += is_line
+    close(len(text))
+    return found

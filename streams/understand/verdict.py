@@ -1,0 +1,351 @@
+"""One article through all steps: language, tags, frames, gates, reports, verdict. Pure.
+
+    text → language → lexicon hits → clauses and parts → frames → gates → reports → verdict
+
+Deep analysis runs only where an object meets an action or a territory; every other article gets
+its language and tags and is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streams.catalog import Catalog
+from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS
+from streams.catalog.languages import Language
+from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
+from streams.signature import signature
+from streams.understand.frame import frames_of
+from streams.understand.language import Guess, detect_language
+from streams.understand.lexicon import Hit, Lexicon, outermost
+from streams.understand.place import Setting
+from streams.understand.report import Candidate, judge, report_of
+from streams.understand.sentence import Line, make_line
+from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
+
+_LEAD_SENTENCES = 2
+_MAX_LINES = 400  # sentences looked at deeply; a text beyond is a dump, not an article
+_MAX_REPORTS = 8
+
+
+@dataclass(slots=True)
+class Understanding:
+    """What one article says, with everything that explain needs."""
+
+    article: Article
+    guess: Guess
+    tagged: TaggedArticle
+    report_set: ReportSet
+    candidates: list[Candidate] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+
+def understand(article: Article, catalog: Catalog) -> Understanding:
+    """Return language, tags, reports and verdict of one article; never raises on any text.
+
+    Args:
+        article: As it came from the feed.
+        catalog: The seeds in force.
+    """
+    title = make_field("title", article.title, MAX_TITLE_CHARS)
+    bodies = [
+        make_field(name, text)
+        for name, text in (("summary", article.summary), ("body", article.body))
+        if text
+    ]
+    guess = detect_language(
+        title.text, bodies[0].text[:800] if bodies else "", article.declared_language
+    )
+    language = catalog.languages.get(_fallback(guess.language, catalog))
+    if language is None:
+        return _nothing(article, guess, catalog, ("no lexicon for this language",))
+    lexicon = _lexicon(language, catalog)
+    fields = [title, *bodies]
+    hits = {f.name: lexicon.find(f.folded) for f in fields}
+    tags = _tags(fields, hits, catalog)
+    if not _is_candidate(hits):
+        return _nothing(
+            article, guess, catalog, ("no object meets an action or a territory",), tags
+        )
+    return _deeply(article, guess, language, catalog, fields, hits, tags)
+
+
+def _fallback(tag: str, catalog: Catalog) -> str:
+    """Return the language whose lexicon serves: a close relative's when its own is missing."""
+    if tag in catalog.languages:
+        return tag
+    relatives = {"nn": "nb", "nb": "da", "bs": "hr", "sr": "hr", "mk": "bg", "be": "ru"}
+    return relatives.get(tag, tag)
+
+
+def _lexicon(language: Language, catalog: Catalog) -> Lexicon:
+    key = f"lexicon:{language.id}"
+    found = catalog.memo.get(key)
+    if found is None:
+        found = catalog.memo[key] = Lexicon(
+            [*language.terms, *catalog.models.terms, *catalog.places.terms(language.id)]
+        )
+    return found
+
+
+def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
+    concepts = {concept for found in hits.values() for hit in found for concept in hit.concepts}
+    if not concepts & set(OBJECTS):
+        return bool(concepts & {"incursion", "violate"})
+    groups = {CONCEPTS[concept].group for concept in concepts}
+    return bool(groups & {"action", "event", "territory", "site"})
+
+
+def _deeply(
+    article: Article,
+    guess: Guess,
+    language: Language,
+    catalog: Catalog,
+    fields: list[Field],
+    hits: dict[str, list[Hit]],
+    tags: tuple[Tag, ...],
+) -> Understanding:
+    published = article.published_at or article.first_seen_at
+    lines, title, lead = _lines(fields, hits, language, catalog)
+    setting = Setting(
+        title=title,
+        lead=lead,
+        countries=_countries(hits, catalog),
+        publisher_country=catalog.feed_countries.get(article.feed),
+        home=language.home,
+    )
+    candidates: list[Candidate] = []
+    for line in lines[:_MAX_LINES]:
+        prominence = _prominence(line, title, lead)
+        for frame in frames_of(line, title if line in lead else None):
+            candidates.append(
+                judge(frame, prominence, catalog.events, language, setting, published, title)
+            )
+    _weigh_together(candidates, title)
+    base = _base_report(article, guess, catalog, fields)
+    reports: list[Report] = []
+    for ordinal, candidate in enumerate(candidates):
+        if candidate.gate is None and len(reports) < _MAX_REPORTS:
+            reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
+    reports = _one_per_event(reports)
+    return _conclude(article, guess, catalog, tags, candidates, lines, reports)
+
+
+def _lines(
+    fields: list[Field], hits: dict[str, list[Hit]], language: Language, catalog: Catalog
+) -> tuple[list[Line], Line | None, list[Line]]:
+    places = (
+        {place.id: place.countries for place in catalog.places.places.values()}
+        if not catalog.memo.get("places")
+        else catalog.memo["places"]
+    )
+    catalog.memo["places"] = places
+    lines: list[Line] = []
+    lead: list[Line] = []
+    title: Line | None = None
+    for number, one in enumerate(fields):
+        found = outermost(hits[one.name])
+        index = 0
+        taken = 0
+        for sentence in sentences(one):
+            while index < len(found) and found[index].start < sentence.start:
+                index += 1
+            inside: list[Hit] = []
+            while index < len(found) and found[index].start < sentence.end:
+                inside.append(found[index])
+                index += 1
+            if (
+                number
+                and taken < _LEAD_SENTENCES
+                and _repeats(one.folded[sentence.start : sentence.end], fields[0].folded)
+            ):
+                continue
+            line = make_line(one, sentence, inside, language, places)
+            if number == 0:
+                title = title or line
+                lines.append(line)
+                continue
+            if taken < _LEAD_SENTENCES and len(lead) < _LEAD_SENTENCES:
+                lead.append(line)
+            taken += 1
+            lines.append(line)
+    return lines, title, lead
+
+
+def _repeats(sentence: str, title: str) -> bool:
+    return sentence.split() == title.split()
+
+
+def _prominence(line: Line, title: Line | None, lead: list[Line]) -> str:
+    if line.field.name == "title":
+        return "title"
+    if any(line is one for one in lead):
+        return "lead"
+    return "item" if line.sentence.is_item else "body"
+
+
+def _weigh_together(candidates: list[Candidate], title: Line | None) -> None:
+    """Let the title's word weigh on the rest: a denial there is the article's."""
+    denied = next(
+        (
+            c
+            for c in candidates
+            if c.prominence == "title"
+            and c.gate
+            and c.gate.name in ("denial", "nothing_seen", "false_alarm")
+        ),
+        None,
+    )
+    if denied:
+        for candidate in candidates:
+            if candidate.gate is None:
+                candidate.gate = denied.gate
+
+
+def _one_per_event(reports: list[Report]) -> list[Report]:
+    """Return one report per event: the freshest, most certain of those that tell the same."""
+    best: dict[tuple[object, ...], Report] = {}
+    for report in reports:
+        day = report.happened.start.date() if report.happened.precision != "assumed" else None
+        key = (report.territory.country, _family(report), day)
+        loose = next(
+            (k for k in best if k[:2] == key[:2] and (k[2] is None or day is None or k[2] == day)),
+            key,
+        )
+        other = best.get(loose)
+        if other is None or _rank(report) > _rank(other):
+            best[loose] = (
+                report
+                if other is None
+                or report.happened.precision != "assumed"
+                or other.happened.precision == "assumed"
+                else report
+            )
+    return list(best.values())
+
+
+def _family(report: Report) -> str:
+    return report.object.what if report.object.what != "unknown" else "drone"
+
+
+def _rank(report: Report) -> tuple[bool, bool, float]:
+    return (report.freshness == "fresh", not report.follow_up, report.certainty)
+
+
+def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
+    named: set[str] = set()
+    for found in hits.values():
+        for hit in outermost(found):
+            if hit.term.country:
+                named.add(hit.term.country)
+            elif hit.term.place:
+                place = catalog.places.places[hit.term.place]
+                if "ambiguous" not in place.flags and len(place.countries) == 1:
+                    named.add(place.countries[0])
+    return frozenset(named)
+
+
+def _tags(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -> tuple[Tag, ...]:
+    tags: dict[str, Tag] = {}
+    for one in fields:
+        for hit in hits[one.name]:
+            names = [CONCEPTS[concept].tag for concept in hit.concepts]
+            if hit.term.country:
+                names.append(COUNTRIES[hit.term.country])
+            for name in names:
+                if name and name not in tags:
+                    tags[name] = Tag(tag=name, span=one.span(hit.start, hit.end))
+    return tuple(tags.values())
+
+
+def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:
+    at = article.published_at or article.first_seen_at
+    text = " ".join(one.text for one in fields)
+    agency = (
+        catalog.publishers.agency_in(text) if hasattr(catalog.publishers, "agency_in") else None
+    )
+    return Report(
+        id="", article=article.id, revision=article.revision, kind="", object=Thing(what="unknown"),
+        action="", territory=Territory(), happened=When(start=at, end=at, precision="assumed"),
+        freshness="undated", realis="asserted", certainty=0.0, rule="", catalog=catalog.hash,
+        title=article.title[:300], url=article.url, publisher=article.publisher, language=guess.language,
+        published_at=article.published_at, first_seen_at=article.first_seen_at,
+        agency=agency, signature=signature(text),
+    )  # fmt: skip
+
+
+def _conclude(
+    article: Article,
+    guess: Guess,
+    catalog: Catalog,
+    tags: tuple[Tag, ...],
+    candidates: list[Candidate],
+    lines: list[Line],
+    reports: list[Report],
+) -> Understanding:
+    fresh = [report for report in reports if report.freshness in ("fresh", "undated")]
+    why = [f"{r.kind}: {r.evidence[0].quote} [{r.rule}, {r.freshness}]" for r in reports]
+    for candidate in candidates:
+        if candidate.gate is not None and candidate.kind is not None:
+            why.append(
+                f"not {candidate.kind.id}: {candidate.gate.name}: {candidate.gate.why}: {candidate.frame.line.text[:160]}"
+            )
+    if not candidates:
+        why.append("no object meets an action or a territory")
+    near_miss = any(candidate.kind is not None for candidate in candidates)
+    return Understanding(
+        article,
+        guess,
+        _tagged(
+            article,
+            guess,
+            catalog,
+            tags,
+            "hit" if reports else "near_miss" if near_miss else "miss",
+            bool(fresh),
+            tuple(why),
+            tuple(r.id for r in reports),
+        ),
+        _report_set(article, guess, catalog, tuple(reports)),
+        candidates,
+        lines,
+    )
+
+
+def _nothing(
+    article: Article,
+    guess: Guess,
+    catalog: Catalog,
+    why: tuple[str, ...],
+    tags: tuple[Tag, ...] = (),
+) -> Understanding:
+    return Understanding(
+        article,
+        guess,
+        _tagged(article, guess, catalog, tags, "miss", False, why, ()),
+        _report_set(article, guess, catalog, ()),
+    )
+
+
+def _tagged(
+    article: Article, guess: Guess, catalog: Catalog, tags: tuple[Tag, ...], verdict: str,
+    incursion: bool, why: tuple[str, ...], reports: tuple[str, ...],
+) -> TaggedArticle:  # fmt: skip
+    return TaggedArticle(
+        id=article.id, revision=article.revision, feed=article.feed, publisher=article.publisher,
+        title=article.title, first_seen_at=article.first_seen_at, language=guess.language,
+        language_confidence=round(guess.confidence, 3), tags=tags, verdict=verdict,  # type: ignore[arg-type]
+        incursion=incursion, why=why if verdict != "miss" else why[:1], url=article.url,
+        published_at=article.published_at, reports=reports, catalog=catalog.hash, theatre=article.theatre,
+    )  # fmt: skip
+
+
+def _report_set(
+    article: Article, guess: Guess, catalog: Catalog, reports: tuple[Report, ...]
+) -> ReportSet:
+    return ReportSet(
+        article=article.id, revision=article.revision, feed=article.feed, publisher=article.publisher,
+        first_seen_at=article.first_seen_at, theatre=article.theatre, title=article.title[:300],
+        url=article.url, language=guess.language, published_at=article.published_at,
+        backfill=article.backfill, reports=reports, catalog=catalog.hash,
+    )  # fmt: skip

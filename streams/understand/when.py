@@ -1,0 +1,160 @@
+"""When it happened, from the text relative to publication; how fresh that is. Pure.
+
+A weekday is the latest one not after publication; a date without a year the nearest one not after
+it. Days are calendar days, and the third still counts as fresh. Without a date a breaking report
+is fresh, the day assumed; a reaction without a date is `undated`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from streams.catalog.languages import Language
+from streams.records import Freshness, When
+
+FRESH_DAYS = 3
+LATE_DAYS = 30
+_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})[ ./-](\d{1,2})[ ./-](20\d\d)(?!\d)")
+_ISO = re.compile(r"(?<!\d)(20\d\d)[ .-](\d{1,2})[ .-](\d{1,2})(?!\d)")
+_TOKEN = re.compile(r"\S+")
+_DAY = re.compile(r"^(\d{1,2})(?:st|nd|rd|th|er|ci|go|e|a|o)?$")
+_YEAR = re.compile(r"^(20\d\d|19\d\d)$")
+_MONTH_WORD = frozenset(
+    [
+        "de",
+        "di",
+        "of",
+        "den",
+        "der",
+        "the",
+        "d",
+        "m",
+        "dnia",
+        "gada",
+        "gads",
+        "metu",
+        "roku",
+        "of",
+        "la",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A calendar day found in a text."""
+
+    day: datetime  #: midnight, UTC
+    start: int  #: offsets in the field
+    end: int
+    precision: str  #: day | month
+
+
+def find_dates(
+    folded: str, start: int, end: int, language: Language, published: datetime
+) -> list[Date]:
+    """Return the dates in a stretch of folded text, resolved against the publication time."""
+    found: list[Date] = []
+    stretch = folded[start:end]
+    for match in _ISO.finditer(stretch):
+        _add(found, start, match, int(match[1]), int(match[2]), int(match[3]))
+    for match in _NUMERIC.finditer(stretch):
+        day, month = int(match[1]), int(match[2])
+        if language.date_order == "mdy":
+            day, month = month, day
+        _add(found, start, match, int(match[3]), month, day)
+    tokens = [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(stretch)]
+    for index, (token, begin, finish) in enumerate(tokens):
+        month = next((n for n, words in enumerate(language.months, 1) if token in words), 0)
+        if month:
+            found += _month_date(tokens, index, month, start, published)
+            continue
+        weekday = next((n for n, words in enumerate(language.weekdays) if token in words), -1)
+        if weekday >= 0:
+            back = (published.weekday() - weekday) % 7
+            latest = _midnight(published) - timedelta(days=back)
+            found.append(Date(latest, start + begin, start + finish, "day"))
+    return found
+
+
+def _month_date(
+    tokens: list[tuple[str, int, int]], index: int, month: int, start: int, published: datetime
+) -> list[Date]:
+    day = year = 0
+    first, last = index, index
+    near = index - 1
+    while near >= 0 and index - near <= 2 and tokens[near][0] in _MONTH_WORD:
+        near -= 1
+    if near >= 0 and (match := _DAY.match(tokens[near][0])) and 1 <= int(match[1]) <= 31:
+        day, first = int(match[1]), near
+    following = index + 1
+    if following < len(tokens) and tokens[following][0] in _MONTH_WORD:
+        following += 1
+    if following < len(tokens):
+        word = tokens[following][0]
+        if not day and (match := _DAY.match(word)) and 1 <= int(match[1]) <= 31:
+            day, last = int(match[1]), following
+            following += 1
+        if following < len(tokens) and (match := _YEAR.match(tokens[following][0])):
+            year, last = int(match[1]), following
+    if not year and first > 1 and (match := _YEAR.match(tokens[first - 1][0])):
+        year = int(match[1])
+    if not day and not year and len(tokens[index][0]) <= 3:
+        return []  # "may", "mar": too short to be a month by itself
+    precision = "day" if day else "month"
+    if not year:
+        year = published.year
+        probe = _date(year, month, day or 1)
+        if probe and probe > published + timedelta(days=1):
+            year -= 1
+    value = _date(year, month, day or 1)
+    return (
+        [Date(value, start + tokens[first][1], start + tokens[last][2], precision)] if value else []
+    )
+
+
+def _add(
+    found: list[Date], start: int, match: re.Match[str], year: int, month: int, day: int
+) -> None:
+    value = _date(year, month, day)
+    if value:
+        found.append(Date(value, start + match.start(), start + match.end(), "day"))
+
+
+def _date(year: int, month: int, day: int) -> datetime | None:
+    try:
+        return datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def assumed(published: datetime) -> When:
+    """Return the interval of a breaking report that gives no date: the day before until now."""
+    return When(start=_midnight(published) - timedelta(days=1), end=published, precision="assumed")
+
+
+def on_day(date: Date) -> When:
+    """Return the interval of a date; a night may have begun the evening before."""
+    if date.precision == "month":
+        following = (date.day.replace(day=28) + timedelta(days=4)).replace(day=1)
+        return When(start=date.day, end=following - timedelta(seconds=1), precision="month")
+    return When(
+        start=date.day - timedelta(hours=6),
+        end=date.day + timedelta(days=1) - timedelta(seconds=1),
+        precision="day",
+    )
+
+
+def freshness(happened: When, published: datetime) -> Freshness:
+    """Return how old the event was when published, in calendar days of the interval's end."""
+    end = min(happened.end, published)
+    days = (_midnight(published) - _midnight(end)).days
+    if days <= FRESH_DAYS:
+        return "fresh"
+    return "late" if days <= LATE_DAYS else "past"
