@@ -55,8 +55,10 @@ def _without_control(logger: WrappedLogger, method: str, event: EventDict) -> Ev
     return event
 
 
-def _to_json(event: Any, **_: Any) -> str:
-    return json.dumps(event, default=str)
+def _to_json(event: dict[str, Any], **_: Any) -> str:
+    """Return the line, what every line has first."""
+    first = {key: event[key] for key in ("timestamp", "level", "role", "event") if key in event}
+    return json.dumps(first | event, default=str)
 
 
 def setup_logging(settings: Settings, role: str) -> None:

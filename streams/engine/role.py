@@ -132,7 +132,10 @@ async def _serve(role: Role, main: Main, parent: int | None) -> int:
 
     def stop() -> None:
         if role.stopping.is_set():
-            os._exit(130)
+            # Linux may tell a parent's death several times; a supervisor that lives uses kill -9.
+            if parent is None:
+                os._exit(130)
+            return
         role.stopping.set()
         _set_deadline(role.name)
 

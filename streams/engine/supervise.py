@@ -151,8 +151,8 @@ class Supervisor:
 
     def _check_ports(self) -> None:
         """Raise FlankwatchError for the first health port that is taken."""
-        for child in self.children:
-            port = self.settings.port_of(child.name, child.worker)
+        ports = {self.settings.port_of(child.name, child.worker): child for child in self.children}
+        for port, child in sorted(ports.items()):
             if port == 0:
                 continue
             with socket.socket() as probe:
