@@ -1,0 +1,189 @@
+"""seeds/feeds/*.toml → FeedSpec: what is fetched, from whom, in which language.
+
+A later layer's `[[feed]]` is laid over the earlier one of the same id, key by key, so an own file
+may say only `id` and `every`; `disabled = true` removes a feed. Two feeds with the same address,
+or of the same publisher, language and section, are a fault: one voice must not count twice.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from connectors.registry import fetched_kinds
+from streams.catalog.faults import Seed, read_toml, suggest, validate
+from streams.catalog.sources import SeedFile, Sources
+from streams.errors import Fault
+
+MIN_EVERY_SECONDS = 60
+MAX_EVERY_SECONDS = 24 * 3600
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(value: Any) -> Any:
+    """Return seconds for `300`, `"90s"`, `"5m"` or `"2h"`; anything else as it is."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,6})\s*([smh])", value.strip())):
+        return int(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Seconds = Annotated[int, BeforeValidator(_seconds)]
+
+
+class Selectors(Seed):
+    """Where a list page keeps its entries: CSS selectors, each relative to one item."""
+
+    item: str  #: one match an entry, within the page
+    link: str = "a"  #: element whose `href` is the entry's address
+    title: str | None = None  #: unset: the text of `link`
+    summary: str | None = None
+    date: str | None = None  #: its `datetime` attribute if it has one, else its text
+    date_order: Literal["DMY", "MDY", "YMD"] = "DMY"  #: how 01.02.2025 is read
+
+
+class Auth(Seed):
+    """How a paid or own source knows us; the secret itself is never in seeds."""
+
+    type: Literal["basic", "bearer", "header", "query"]
+    secret: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")  #: FLANKWATCH_SECRET_<this>, or …_FILE
+    user: str = ""  #: of `basic`
+    name: str = ""  #: of the header or the query parameter
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.type == "basic" and not self.user:
+            raise ValueError('type = "basic" needs `user`')
+        if self.type in ("header", "query") and not self.name:
+            raise ValueError(f'type = "{self.type}" needs `name`')
+        return self
+
+
+class FeedSpec(Seed):
+    """One feed, as seeds/feeds/ tells it."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")
+    url: str
+    publisher: str = Field(min_length=1)  #: id in seeds/publishers.toml, or a name
+    kind: str = "rss"  #: file stem in connectors/feeds/
+    language: str | None = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")  #: BCP 47
+    country: str | None = Field(None, pattern=r"^[A-Z]{2}$")  #: ISO 3166-1 alpha-2
+    section: str = ""  #: tells several feeds of one publisher and language apart
+    every: Seconds | None = Field(None, ge=MIN_EVERY_SECONDS, le=MAX_EVERY_SECONDS)
+    official: bool = False  #: speaks for a state, its forces or an alliance
+    status: Literal["unverified", "ok", "broken"] = "unverified"
+    terms: str | None = None  #: page with the publisher's terms
+    identity: Literal["guid", "link", "title", "title-date", "content"] | None = None
+    retry_after_scope: Literal["feed", "host", "domain"] = "host"
+    ignore_cache: bool = False  #: the server's validators are broken: send none
+    full_text: bool = False  #: fetch the article's page when its entry is a hit or a near miss
+    auth: Auth | None = None
+    select: Selectors | None = None  #: only kind = "html"
+    note: str = ""
+    disabled: bool = False
+    group: str = ""  #: the file's stem
+    file: str = ""  #: where the last word on it comes from
+
+    @field_validator("url", "terms")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname
+        except ValueError as error:
+            raise ValueError(f"not an address: {error}") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise ValueError("must be an http:// or https:// address")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user or password; use `auth`")
+        return value
+
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, value: str) -> str:
+        kinds = fetched_kinds()
+        if value not in kinds:
+            raise ValueError(
+                f"unknown kind{suggest(value, kinds)}; there are: {', '.join(sorted(kinds))}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _check_select(self) -> Self:
+        if (self.kind == "html") != (self.select is not None):
+            raise ValueError('`select` is needed by kind = "html", and by no other')
+        return self
+
+
+def read(sources: Sources, faults: list[Fault]) -> tuple[FeedSpec, ...]:
+    """Return every enabled feed, sorted by id; what is wrong is noted in `faults`."""
+    tables: dict[str, tuple[dict[str, Any], SeedFile, str]] = {}
+    for file in sources.files("feeds"):
+        content = read_toml(file.path, file.name, faults)
+        if content is None:
+            continue
+        for key in content.keys() - {"feed"}:
+            faults.append(Fault(file.name, key, f"unknown key{suggest(key, ['feed'])}"))
+        entries = content.get("feed", [])
+        if not isinstance(entries, list):
+            faults.append(Fault(file.name, "feed", "must be [[feed]] tables"))
+            continue
+        for index, entry in enumerate(entries):
+            _lay(tables, entry, file, f"feed[{index}]", faults)
+    specs = [_spec(*found, faults) for found in tables.values()]
+    feeds = sorted((spec for spec in specs if spec and not spec.disabled), key=lambda f: f.id)
+    _refuse_twins(feeds, faults)
+    return tuple(feeds)
+
+
+def _lay(
+    tables: dict[str, tuple[dict[str, Any], SeedFile, str]],
+    entry: Any,
+    file: SeedFile,
+    key: str,
+    faults: list[Fault],
+) -> None:
+    """Put one table over what earlier layers said of the same feed."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        faults.append(Fault(file.name, f"{key}.id", "a feed needs an id"))
+        return
+    below = tables.get(entry["id"])
+    if below is None:
+        tables[entry["id"]] = ({"group": file.stem, **entry}, file, key)
+    elif below[1].layer == file.layer:
+        reason = f"{entry['id']!r} is already in {below[1].name} ({below[2]})"
+        faults.append(Fault(file.name, f"{key}.id", reason))
+    else:
+        tables[entry["id"]] = ({**below[0], **entry}, file, key)
+
+
+def _spec(table: dict[str, Any], file: SeedFile, key: str, faults: list[Fault]) -> FeedSpec | None:
+    if table.get("disabled") is True:
+        return None
+    return validate(FeedSpec, {**table, "file": file.name}, file.name, faults, key)
+
+
+def same_address(url: str) -> str:
+    """Return what two spellings of one feed's address have in common; for comparing only."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.")
+    return f"{host}{parts.path.rstrip('/')}?{parts.query}".lower()
+
+
+def _refuse_twins(feeds: list[FeedSpec], faults: list[Fault]) -> None:
+    """Note feeds that would make one voice count twice."""
+    by_address: dict[str, FeedSpec] = {}
+    by_voice: dict[tuple[str, str | None, str], FeedSpec] = {}
+    for feed in feeds:
+        twin = by_address.setdefault(same_address(feed.url), feed)
+        if twin is not feed:
+            faults.append(Fault(feed.file, f"{feed.id}.url", f"same address as {twin.id!r}"))
+            continue
+        twin = by_voice.setdefault((feed.publisher.lower(), feed.language, feed.section), feed)
+        if twin is not feed:
+            reason = f"same publisher and language as {twin.id!r}; tell them apart by `section`"
+            faults.append(Fault(feed.file, f"{feed.id}.section", reason))
