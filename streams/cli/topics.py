@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import click
 
+from streams.engine.logs import quiet_libraries
 from streams.engine.provision import Difference, Provisioner
 from streams.errors import EXIT_CHECK_FAILED, Fault, FaultsError
 from streams.settings import Settings, load_settings
@@ -41,20 +42,10 @@ def check(as_json: bool) -> None:
         click.echo(json.dumps([asdict(difference) for difference in differences]))
     else:
         for difference in differences:
-            click.echo(describe(difference))
+            click.echo(str(difference))
         click.echo(f"{len(differences)} differences", err=True)
     if differences:
         sys.exit(EXIT_CHECK_FAILED)
-
-
-def describe(difference: Difference) -> str:
-    """Return the difference as one line."""
-    if difference.what == "missing":
-        return f"{difference.topic}: missing; run `flankwatch topics create`"
-    return (
-        f"{difference.topic}: {difference.what} is {difference.found or 'unset'},"
-        f" declared {difference.declared}"
-    )
 
 
 async def _create(settings: Settings) -> list[str]:
@@ -68,6 +59,7 @@ async def _compare(settings: Settings) -> list[Difference]:
 
 
 def _settings() -> Settings:
+    quiet_libraries()
     settings = load_settings()
     if settings.is_embedded:
         raise FaultsError(

@@ -107,3 +107,8 @@ def setup_logging(settings: Settings, role: str) -> None:
     root.setLevel(level)
     for name in ("aiokafka", "faust", "mode", "aiohttp.access", "asyncio"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def quiet_libraries() -> None:
+    """Keep client libraries silent: a one-shot command tells what failed itself, once."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from streams import topics
 from streams.engine.connect import connection, unreachable
@@ -78,12 +78,17 @@ class Offsets:
             parts = await self._partitions(topic)
             if not parts:
                 return {}
+            begins = await self._consumer.beginning_offsets(parts)
             group = self._settings.group(role)
             found = await self._admin.list_consumer_group_offsets(group, partitions=parts)
-            begins = await self._consumer.beginning_offsets(parts)
+        except GroupCoordinatorNotAvailableError:
+            found = {}  # a new Kafka on which no group has ever been
         except KafkaError as error:
             raise BrokerError(f"{topic.name}: committed offsets unknown: {error}") from error
-        return {part.partition: max(found[part].offset, begins[part]) for part in parts}
+        return {
+            part.partition: max(found[part].offset if part in found else 0, begins[part])
+            for part in parts
+        }
 
     async def lag(self, topic: Topic) -> dict[int, int]:
         """Return records not yet committed by the topic's consumer, per partition."""

@@ -29,6 +29,12 @@ class Difference:
     declared: str
     found: str
 
+    def __str__(self) -> str:
+        """Return the difference as one line."""
+        if self.what == "missing":
+            return f"{self.topic}: missing; run `flankwatch topics create`"
+        return f"{self.topic}: {self.what} is {self.found or 'unset'}, declared {self.declared}"
+
 
 class Provisioner:
     """An async context manager around Kafka's admin protocol."""
