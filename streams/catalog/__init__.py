@@ -34,6 +34,7 @@ class Catalog:
     publishers: Any = None
     policies: Any = ()
     channels: Any = None
+    messages: Any = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -48,7 +49,7 @@ def load_catalog(*own: Path | None) -> Catalog:
     Raises:
         FaultsError: with every fault of every file.
     """
-    from streams.catalog import channels, feeds, policies, publishers
+    from streams.catalog import channels, feeds, messages, policies, publishers
 
     faults: list[Fault] = []
     for path in own:
@@ -66,6 +67,7 @@ def load_catalog(*own: Path | None) -> Catalog:
         publishers=publishers.read(sources, faults),
         policies=policies.read(sources, faults),
         channels=channels.read(sources, faults),
+        messages=messages.read(sources, faults),
     )
     if faults:
         raise FaultsError(faults)

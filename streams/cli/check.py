@@ -1,0 +1,75 @@
+"""`flankwatch check`: every seed file and every test inside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from streams.errors import EXIT_CHECK_FAILED
+from streams.settings import load_settings
+
+
+@click.command()
+@click.option("--language", help="Only this language's tests.")
+@click.option(
+    "--coverage",
+    "show_coverage",
+    is_flag=True,
+    help="What each language can do, by class and kind.",
+)
+@click.option(
+    "--seeds",
+    type=click.Path(path_type=Path),
+    help="Another own seeds directory than FLANKWATCH_SEEDS.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def check(
+    ctx: click.Context, language: str | None, show_coverage: bool, seeds: Path | None, as_json: bool
+) -> None:
+    """Read every seed file and run every test inside them.
+
+    Exit status 1: a test failed; 2: a file has a fault (all faults are listed).
+    """
+    from streams.catalog import load_catalog
+    from streams.checks import coverage, language_results
+
+    catalog = load_catalog(seeds or load_settings().seeds)
+    if show_coverage:
+        table = coverage(catalog)
+        click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
+        return
+    results = list(language_results(catalog, language))
+    failed = [result for result in results if not result.ok]
+    if as_json:
+        click.echo(json.dumps({"tests": len(results), "failed": [
+            {"file": r.file, "key": r.key, "title": r.test.title, "problem": r.problem} for r in failed
+        ], "catalog": catalog.hash}))  # fmt: skip
+    else:
+        for result in failed:
+            click.echo(
+                f"failed: {result.file}: {result.key}: {result.test.title!r}: {result.problem}"
+            )
+        click.echo(
+            f"catalog {catalog.hash}: {len(catalog.feeds)} feeds, {len(catalog.languages)} languages, "
+            f"{len(catalog.events.kinds)} event kinds, {len(catalog.places.places)} places; "
+            f"{len(results) - len(failed)} of {len(results)} tests hold"
+        )
+    if failed:
+        ctx.exit(EXIT_CHECK_FAILED)
+
+
+def _as_table(table: dict[str, dict[str, tuple[int, int]]]) -> str:
+    classes = sorted({name for cells in table.values() for name in cells})
+    lines = ["| class | " + " | ".join(sorted(table)) + " |", "|---" * (len(table) + 1) + "|"]
+    for name in classes:
+        cells = [table[tag].get(name) for tag in sorted(table)]
+        lines.append(
+            f"| {name} | " + " | ".join(f"{c[0]}/{c[1]}" if c else "·" for c in cells) + " |"
+        )
+    return "\n".join(lines)
+
+
+COMMANDS = (check,)
