@@ -53,17 +53,23 @@ class Frame:
         return marks | ({"unidentified"} if self.has_unidentified else set())
 
 
-def frames_of(line: Line, title: Line | None) -> list[Frame]:
-    """Return the sentence's candidate events, in order."""
+def frames_of(line: Line, others: list[Line]) -> list[Frame]:
+    """Return the sentence's candidate events, in order.
+
+    Args:
+        line: The sentence.
+        others: Where an object may be named that the sentence leaves out: the title for the lead,
+            the lead for the title, nothing for the body.
+    """
     found: list[Frame] = []
     for clause in line.clauses:
-        frame = _frame(line, clause, title)
+        frame = _frame(line, clause, others)
         if frame is not None:
             found.append(frame)
     return found
 
 
-def _frame(line: Line, clause: Clause, title: Line | None) -> Frame | None:
+def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
     action_hits = clause.all(*ACTIONS, "incursion")
     objects = clause.all(*OBJECTS)
     actions = {c for hit in action_hits for c in hit.concepts if c in ACTIONS or c == "incursion"}
@@ -73,8 +79,9 @@ def _frame(line: Line, clause: Clause, title: Line | None) -> Frame | None:
     if not objects:
         objects = _borrow_objects(line, clause, actions)
         borrowed.append("object")
-        if not objects and title is not None and title is not line:
-            objects = [hit for c in title.clauses for hit in c.all(*OBJECTS)][:1]
+        if not objects and not actions & {"flew", "tracked", "found", "strike", "crash"}:
+            named = ("drone", "balloon", "missile", "jet")
+            objects = [hit for other in others for c in other.clauses for hit in c.all(*named)][:1]
     if not objects:
         return _objectless(line, clause, actions, action_hits)
     is_verbless = False
@@ -102,7 +109,7 @@ def _frame(line: Line, clause: Clause, title: Line | None) -> Frame | None:
         site
         for site in _SITES
         if line.first(site)
-        or (title is not None and frame.actions & {"closed"} and title.first(site))
+        or ("closed" in frame.actions and any(other.first(site) for other in others))
     }
     frame.is_nominal = not is_verbless and actions <= {"incursion"}
     _mark_definite(frame, line)
@@ -143,20 +150,20 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
 def _stands_in(clause: Clause, thing: Hit) -> bool:
     """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
     for part in clause.parts:
+        if part.part not in ("location", "territory") or part.country not in WATCHED:
+            continue
+        is_site = part.head is not None and part.head.says(*_SITES)
+        says_where = is_site or part.place is not None or part.role in ("in", "into", "over", "at")
         if (
-            part.part in ("location", "territory")
-            and part.country in WATCHED
-            and part.role in ("in", "into", "over", "at", None)
-        ):
-            gap = part.hit.start - thing.end
-            if -60 <= gap <= _NEAR_CHARS and (part.role is not None or part.part == "territory"):
-                return True
+            says_where or part.part == "territory"
+        ) and -60 <= part.hit.start - thing.end <= _NEAR_CHARS:
+            return True
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
 
 
 def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) -> Frame | None:
     """Return a frame without object: only "airspace violation" and the like carry one."""
-    territory = clause.first("airspace", "waters", "our", "home", "nato_state")
+    territory = line.first("airspace", "waters", "our", "home", "nato_state")
     if not actions & {"violate", "incursion"} or (
         territory is None and "airspace" not in hits[0].term.text
     ):

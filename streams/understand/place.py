@@ -176,15 +176,14 @@ def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
         line.parts,
         *(other.parts for other in _title_and_lead(line, setting)),
     ):
-        speaker = next(
-            (p for p in parts if p.part in ("speaker", "nominal", "event") and p.country), None
-        )
-        if speaker is None:
-            continue
-        if speaker.country in WATCHED:
-            return Found("our", speaker.country, speaker)
-        if clause.first("nato_state") is None:
-            return Found("other", speaker.country, speaker, why="its speaker's country")
+        speakers = [
+            p for p in parts if p.part in ("speaker", "nominal", "event", "location") and p.country
+        ]
+        watched_one = next((p for p in speakers if p.country in WATCHED), None)
+        if watched_one is not None:
+            return Found("our", watched_one.country, watched_one)
+        if speakers and clause.first("nato_state") is None and parts is not line.parts:
+            return Found("other", speakers[0].country, speakers[0], why="its speaker's country")
     if clause.first("nato_state") or line.first("nato_state"):
         watched = [code for code in setting.countries if code in WATCHED]
         return Found("only_country", watched[0]) if len(watched) == 1 else Found("nato_state", None)

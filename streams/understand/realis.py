@@ -50,7 +50,7 @@ def _denied(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gat
     nothing = line.first("nothing_seen")
     if nothing and not _is_reassured(clause):
         return Gate("nothing_seen", "all observation is denied", nothing)
-    negation = _negation_on(frame, line, clause)
+    negation = _negation_on(frame, line, clause) or _no_object(frame, line)
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or (title.first("false_alarm") if title else None)
@@ -89,6 +89,19 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                     and len(between.split()) <= 1
                 ):
                     return hit
+    return None
+
+
+def _no_object(frame: Frame, line: Line) -> Hit | None:
+    """Return the negation right before an object that another clause of the sentence names."""
+    thing = frame.object_hit
+    for clause in line.clauses:
+        if thing is None or clause is frame.clause or not clause.start <= thing.start < clause.end:
+            continue
+        for hit in clause.all("not"):
+            between = line.field.folded[hit.end : thing.start].split()
+            if hit.start < thing.start and len(between) <= _NEAR_WORDS:
+                return hit
     return None
 
 

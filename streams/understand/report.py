@@ -69,18 +69,30 @@ def judge(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
     candidate.count = _count(frame, language)
-    _date(candidate, language, published, title)
+    _date(candidate, language, setting, published, title)
     if candidate.gate is None:
         candidate.gate = _place_gate(candidate, found, setting)
     if candidate.gate is None and candidate.freshness in ("past",):
         candidate.gate = Gate("past", "the event is older than thirty days")
-    if candidate.gate is None and prominence == "body":
+    if candidate.gate is None and prominence == "body" and not _is_named_above(candidate, setting):
         candidate.gate = Gate("background", "told in the body only, as background")
     candidate.certainty = round(
         STEPS.get(found.step, 0.5) * _CERTAINTY[prominence] * (0.8 if frame.borrowed else 1.0)
         * (0.85 if clause.first("suspected") else 1.0) * (0.8 if frame.is_verbless else 1.0), 3,
     )  # fmt: skip
     return candidate
+
+
+def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
+    """Tell whether a dated event of the body is what the title is about: its object or its land."""
+    happened, title, found = candidate.happened, setting.title, candidate.found
+    if happened is None or happened.precision == "assumed" or title is None or found is None:
+        return False
+    thing = candidate.frame.object_hit
+    concepts = [c for c in thing.concepts if c != "hostile"] if thing else []
+    same_object = bool(concepts) and title.first(*concepts) is not None
+    same_land = any(part.country == found.country for part in title.parts)
+    return same_object and (same_land or not any(part.country in WATCHED for part in title.parts))
 
 
 def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | None:
@@ -101,25 +113,42 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         and not frame.markers
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
-    near = frame.clause.first("near")
-    if (
-        near
-        and found.step not in ("clause",)
-        and frame.actions & {"strike", "crash", "over", "sighted", "flew"}
-        and not frame.is_wreckage
-        and "UA" in setting.countries
+    if frame.actions <= {"flew", "tracked"} and found.step in (
+        "only_country",
+        "publisher",
+        "language",
     ):
-        return Gate("near_border", "near the border, on the other side", near)
+        return Gate("no_territory", "flies, and nothing says that it is here")
+    beside = next(
+        (p for p in frame.line.parts if p.part in ("border", "near") and p.country in WATCHED), None
+    )
+    is_inside = any(
+        p.part in ("location", "territory") and p.country == found.country for p in frame.line.parts
+    )
+    outside = {"strike", "crash", "over", "sighted", "flew", "shot_down"}
+    if (
+        beside is None
+        or is_inside
+        or frame.is_wreckage
+        or frame.sites
+        or not frame.actions & outside
+    ):
+        return None
+    if beside.part == "near" or frame.line.first("near"):
+        return Gate("near_border", "beside the border, on the other side", beside.hit)
     return None
 
 
 def _date(
-    candidate: Candidate, language: Language, published: datetime, title: Line | None
+    candidate: Candidate,
+    language: Language,
+    setting: Setting,
+    published: datetime,
+    title: Line | None,
 ) -> None:
     """Date the event from its clause, its sentence, or distance words; else assume or leave open."""
     frame, line = candidate.frame, candidate.frame.line
-    react = line.first("react") or (title.first("react") if title else None)
-    candidate.is_follow_up = bool(frame.is_nominal and react) or frame.clause.opener == "after"
+    candidate.is_follow_up = _is_reaction(frame, line, title)
     found = when.find_dates(
         line.field.folded, line.sentence.start, line.sentence.end, language, published
     )
@@ -135,11 +164,51 @@ def _date(
     distant = frame.clause.first("earlier") or line.first("earlier")
     if distant is None and title is not None and candidate.is_follow_up:
         distant = title.first("earlier")
+    if distant is None and "found" in frame.actions and frame.actions <= {"found", "crash"}:
+        distant = next((hit for lead in setting.lead if (hit := lead.first("earlier"))), None)
     if distant:
         candidate.freshness = "late"
         return
     consequence = line.first("arrested", "procure") if candidate.is_follow_up else None
     candidate.freshness = "undated" if candidate.is_follow_up or consequence else "fresh"
+
+
+#: What a main clause says when it tells of something that followed the event…
+_REACTION = (
+    "react",
+    "policy",
+    "procure",
+    "arrested",
+    "reinforce",
+    "air_defence",
+    "diplomacy",
+    "fear",
+    "balance",
+)
+#: …and when it tells of the event itself, as it happens.
+_BREAKING = (
+    "closed",
+    "scramble",
+    "alert",
+    "shot_down",
+    "found",
+    "crash",
+    "strike",
+    "sighted",
+    "precaution",
+)
+
+
+def _is_reaction(frame: Frame, line: Line, title: Line | None) -> bool:
+    """Tell whether the event is only looked back on: a noun beside a reaction, or after "after"."""
+    if frame.is_nominal:
+        return bool(line.first("react") or (title.first("react") if title else None))
+    if frame.clause.opener != "after":
+        return False
+    rest = [clause for clause in line.clauses if clause is not frame.clause]
+    if any(clause.first(*_BREAKING) for clause in rest):
+        return False
+    return any(clause.first(*_REACTION) for clause in rest)
 
 
 def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:

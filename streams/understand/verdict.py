@@ -9,6 +9,7 @@ its language and tags and is done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from streams.catalog import Catalog
 from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS
@@ -19,10 +20,12 @@ from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.lexicon import Hit, Lexicon, outermost
 from streams.understand.place import Setting
+from streams.understand.realis import Gate
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line, make_line
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAD_SENTENCES = 2
 _MAX_LINES = 400  # sentences looked at deeply; a text beyond is a dump, not an article
 _MAX_REPORTS = 8
@@ -117,11 +120,14 @@ def _deeply(
     candidates: list[Candidate] = []
     for line in lines[:_MAX_LINES]:
         prominence = _prominence(line, title, lead)
-        for frame in frames_of(line, title if line in lead else None):
+        others = (
+            lead if line is title else [title] if title and any(line is one for one in lead) else []
+        )
+        for frame in frames_of(line, others):
             candidates.append(
                 judge(frame, prominence, catalog.events, language, setting, published, title)
             )
-    _weigh_together(candidates, title)
+    _weigh_together(candidates)
     base = _base_report(article, guess, catalog, fields)
     reports: list[Report] = []
     for ordinal, candidate in enumerate(candidates):
@@ -184,8 +190,8 @@ def _prominence(line: Line, title: Line | None, lead: list[Line]) -> str:
     return "item" if line.sentence.is_item else "body"
 
 
-def _weigh_together(candidates: list[Candidate], title: Line | None) -> None:
-    """Let the title's word weigh on the rest: a denial there is the article's."""
+def _weigh_together(candidates: list[Candidate]) -> None:
+    """Let the title's denial close the rest, and let a dated account date an undated reaction."""
     denied = next(
         (
             c
@@ -200,10 +206,39 @@ def _weigh_together(candidates: list[Candidate], title: Line | None) -> None:
         for candidate in candidates:
             if candidate.gate is None:
                 candidate.gate = denied.gate
+    for candidate in candidates:
+        if candidate.gate is None and candidate.freshness == "undated":
+            _date_from_body(candidate, candidates)
+
+
+def _date_from_body(candidate: Candidate, candidates: list[Candidate]) -> None:
+    """Give an undated reaction the date of the same event told with one elsewhere in the article."""
+    same = [
+        other
+        for other in candidates
+        if other.found and candidate.found and other.found.country == candidate.found.country
+        and other.frame.what in (candidate.frame.what, "unknown")
+        and other.happened and other.happened.precision != "assumed"
+        and (other.gate is None or other.gate.name in ("background", "past"))
+    ]  # fmt: skip
+    if same:
+        latest = max(same, key=lambda other: other.happened.end if other.happened else _LONG_AGO)
+        candidate.happened, candidate.freshness = latest.happened, latest.freshness
+        if latest.freshness == "past":
+            candidate.gate = Gate(
+                "past", "the event that it looks back on is older than thirty days"
+            )
 
 
 def _one_per_event(reports: list[Report]) -> list[Report]:
     """Return one report per event: the freshest, most certain of those that tell the same."""
+    dated = {
+        (r.territory.country, _family(r)) for r in reports if r.happened.precision != "assumed"
+    }
+    reports = [
+        r for r in reports
+        if r.happened.precision != "assumed" or r.freshness != "late" or (r.territory.country, _family(r)) not in dated
+    ]  # fmt: skip
     best: dict[tuple[object, ...], Report] = {}
     for report in reports:
         day = report.happened.start.date() if report.happened.precision != "assumed" else None
