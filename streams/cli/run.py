@@ -52,7 +52,7 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def _files(replay: tuple[Path, ...], more: tuple[Path, ...]) -> tuple[Path, ...]:
+def _files(replay: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     if more and not replay:
         raise click.UsageError(f"got unexpected argument {str(more[0])!r}; files follow --replay")
     return replay + more
@@ -81,8 +81,8 @@ def _serve(name: str, worker: int, parent: int | None, **options: Any) -> None:
 @LIVE
 @_role_options
 def fetch(
-    replay: tuple[Path, ...],
-    more: tuple[Path, ...],
+    replay: tuple[str, ...],
+    more: tuple[str, ...],
     speed: float | None,
     live: bool,
     worker: int,
@@ -126,8 +126,8 @@ def deliver(deliver_replay: bool, worker: int, parent: int | None) -> None:
 @click.option("--deliver-replay", is_flag=True, help="Send replayed alerts to people's rooms too.")
 @click.option("--demo", is_flag=True, help="Replay the shipped articles, then poll the live feeds.")
 def run(
-    replay: tuple[Path, ...],
-    more: tuple[Path, ...],
+    replay: tuple[str, ...],
+    more: tuple[str, ...],
     speed: float | None,
     exit_when_idle: bool,
     deliver_replay: bool,
@@ -147,7 +147,7 @@ def run(
     _check_catalog(settings)
     if demo:
         files = shipped_articles()
-    fetch_options = [f"--replay={path.resolve()}" for path in files]
+    fetch_options = [f"--replay={file}" for file in files]
     if files:
         fetch_options += [f"--speed={'fast' if speed is None else speed}"]
         fetch_options += ["--live"] if demo else []
@@ -163,10 +163,10 @@ def run(
     )
 
 
-def shipped_articles() -> tuple[Path, ...]:
+def shipped_articles() -> tuple[str, ...]:
     """Return the replay corpus that comes with Flankwatch."""
     folder = Path(str(resources.files("seeds"))) / "articles"
-    found = tuple(sorted(folder.glob("*.jsonl")))
+    found = tuple(str(path) for path in sorted(folder.glob("*.jsonl")))
     if not found:
         click.echo(f"fault: {folder}: no *.jsonl articles are there", err=True)
         sys.exit(EXIT_FAULT)

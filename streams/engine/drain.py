@@ -34,7 +34,7 @@ async def follow_replay(settings: Settings) -> dict[str, int]:
         BrokerError: Kafka cannot be reached.
     """
     told = await _replayed(settings)
-    last_at = told.get("replay_last_at")
+    last_at = told.get("replay_until")
     async with Offsets(settings) as offsets:
         await _taken_over(offsets, topics.ARTICLES)
         await _taken_over(offsets, topics.LEDGER)

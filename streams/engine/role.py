@@ -77,7 +77,7 @@ class Role:
         """Write facts into `<state_dir>/<role>.json` for the supervisor and `status`.
 
         Once a whole replay is on Kafka, fetch tells `replay_done=True`, `replay_articles=N` and
-        `replay_last_at=<recorded time of the last article>`.
+        `replay_until=<recorded time of the last article>`.
         """
         self._told.update(facts)
         path = role_file(self.settings, self.name, self.worker)
