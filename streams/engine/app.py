@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,6 +29,10 @@ from streams.topics import Topic
 log = structlog.get_logger()
 
 EXIT_CRASHED = 1
+#: After so much silence a member is given up and its partitions go to another.
+SESSION_SECONDS = 20.0
+#: The embedded broker does not know a killed role when it comes back; it must be given up first.
+EMBEDDED_SESSION_SECONDS = 6.0
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
@@ -71,6 +74,7 @@ def build_app(settings: Settings, role: str, worker: int = 0) -> App:
         worker: Number among the processes of this role on this machine.
     """
     link = connection(settings)
+    session = EMBEDDED_SESSION_SECONDS if settings.is_embedded else SESSION_SECONDS
     brokers = str(link["bootstrap_servers"]).split(",")
     app = App(
         settings.group(role),
@@ -83,8 +87,8 @@ def build_app(settings: Settings, role: str, worker: int = 0) -> App:
         stream_buffer_maxsize=2048,  # records; bounds memory, caps throughput at ~2,000/s
         broker_max_poll_records=500,
         broker_commit_interval=1.0,  # fewer repeats after a crash
-        broker_session_timeout=20.0,
-        broker_heartbeat_interval=3.0,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / 6,
         broker_rebalance_timeout=60.0,
         broker_request_timeout=40.0,
         broker_max_poll_interval=300.0,
@@ -92,7 +96,10 @@ def build_app(settings: Settings, role: str, worker: int = 0) -> App:
         topic_allow_declare=False,
         topic_disable_leader=True,
         # Static membership: a quick restart takes its partitions back without a rebalance.
-        consumer_group_instance_id=f"{settings.group(role)}-{socket.gethostname()}-{worker}",
+        # The embedded broker knows only members that come and go.
+        consumer_group_instance_id=None
+        if settings.is_embedded
+        else f"{settings.group(role)}-{socket.gethostname()}-{worker}",
         web_enabled=False,
         web_bind="127.0.0.1",
     )
@@ -154,8 +161,3 @@ async def _end_on_crash(app: App) -> None:
         for service in services:
             if service.crashed:
                 fail_stop(EXIT_CRASHED, "Faust crashed", error=repr(service.crash_reason))
-
-
-def instance_of(app: App) -> str:
-    """Return what names this process in logs."""
-    return f"{app.conf.id}/{os.getpid()}"

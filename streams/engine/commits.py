@@ -18,9 +18,10 @@ import structlog
 from faust.transport.drivers import aiokafka as driver
 
 from streams import metrics
-from streams.engine.bus import Bus
+from streams.engine.bus import Bus, Received
 from streams.engine.watchdog import ConsumerThread, fail_stop
 from streams.errors import EXIT_GAVE_UP, EXIT_UNREACHABLE, BrokerError, RecordError
+from streams.topics import DEAD_LETTER_MAX_BYTES
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -29,6 +30,8 @@ T = TypeVar("T")
 RETRY_SECONDS = 30.0
 RETRY_FIRST_SECONDS = 0.2
 RETRY_MOST_SECONDS = 5.0
+#: What of a value fits into a dead letter beside its headers.
+DEAD_LETTER_BYTES = DEAD_LETTER_MAX_BYTES - 64 * 1024
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -56,13 +59,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         A partition's records are handed out in order, so all below the highest done one are
         either done, still in work, or never existed (gaps of compaction).
         """
-        in_work = [m.offset for m in self._unacked_messages if m.tp == tp and not m.acked]
+        self._clean_unacked_messages()  # what was skipped twice stays behind otherwise
+        in_work = [message.offset for message in self._unacked_messages if message.tp == tp]
         limit = min(in_work, default=None)
-        done = [offset for offset in self._acked[tp] if limit is None or offset < limit]
+        done = {offset for offset in self._acked[tp] if limit is None or offset < limit}
         if not done:
             return None
-        self._acked[tp] = [offset for offset in self._acked[tp] if offset not in set(done)]
-        self._acked_index[tp].difference_update(done)
+        self._acked[tp] = [offset for offset in self._acked[tp] if offset not in done]
+        self._acked_index[tp] -= done
         return int(max(done)) + 1
 
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
@@ -159,8 +163,9 @@ class Guard:
             error=str(error),
             exc_info=error if reason == "failed" else None,
         )
+        letter = _as_received(message)
         await self.deliver(
-            lambda: self._bus.dead_letter(self._stage, message, reason, error), "dead letter"
+            lambda: self._bus.dead_letter(self._stage, letter, reason, error), "dead letter"
         )
 
     async def deliver(self, send: Callable[[], Awaitable[T]], what: str = "output") -> T:
@@ -187,6 +192,28 @@ class Guard:
                 fail_stop(1, f"{what} refused", error=repr(error))
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, RETRY_MOST_SECONDS)
+
+
+def _as_received(message: Any) -> Received:
+    """Return Faust's record in the bus's form, bytes untouched.
+
+    A value that not even dead letters can hold is cut, and a header says so: only a topic that
+    somebody made with another size limit has such records, and the stream must go on.
+    """
+    value = message.value
+    headers = dict(message.headers or ())
+    if len(value or b"") > DEAD_LETTER_BYTES:
+        headers["flankwatch.dlq.cut_from_bytes"] = str(len(value)).encode()
+        value = value[:DEAD_LETTER_BYTES]
+    return Received(
+        topic=message.topic,
+        key=message.key.decode("utf-8", "replace") if message.key else None,
+        value=value,
+        headers=headers,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=int((message.timestamp or 0) * 1000),
+    )
 
 
 def count_done(stage: str, started: float, records: int = 1) -> None:

@@ -58,12 +58,22 @@ class Store:
         self._bus = bus
         self._open: Ids = {}
 
-    async def recover(self, ledger: Foldable, before: int, beat: Callable[[], None]) -> None:
-        """Bring a fresh ledger to the state in which the record at offset `before` finds it.
+    async def recover(
+        self, ledger: Foldable, before: int, beat: Callable[[], None]
+    ) -> list[tuple[int, LedgerRecord]]:
+        """Load all incidents into a fresh ledger and return what it must fold once more.
 
-        Reads all incidents, then what no incident remembers: operators' decisions, catalog
-        switches and the clock, from the ledger's own past. Their effects were written when they
-        were first folded and are not written again.
+        No incident remembers the clock, operators' decisions and catalog switches; they are read
+        back from the ledger's own past. What they changed was written when they were first
+        folded; folding them again changes nothing, unless the catalog has changed since.
+
+        Args:
+            ledger: A fresh one.
+            before: Offset (Kafka's) of the record that is to be folded next.
+            beat: Called while there is progress.
+
+        Returns:
+            Ledger offsets (rising over restarts) and records, all below `before`.
 
         Raises:
             BrokerError: Kafka cannot be reached.
@@ -77,13 +87,13 @@ class Store:
         self._publish_counts()
         beat()
         base = ledger_base(self._settings)
-        past = 0
-        for offset, record in await self._past(before, beat):
-            ledger.fold(base + offset, record)
-            past += 1
+        past = [(base + offset, record) for offset, record in await self._past(before, beat)]
         seconds = time.monotonic() - started
         metrics.recovery_seconds.labels("merge").set(seconds)
-        log.info("state recovered", incidents=len(incidents), past=past, seconds=round(seconds, 2))
+        log.info(
+            "state recovered", incidents=len(incidents), past=len(past), seconds=round(seconds, 2)
+        )
+        return past
 
     async def put_incidents(self, incidents: Iterable[Incident], trace: dict[str, str]) -> None:
         """Write incidents, confirmed.
@@ -98,6 +108,17 @@ class Store:
         for incident in written:
             self._count(incident)
         self._publish_counts()
+
+    async def forget(self, incidents: Iterable[str]) -> None:
+        """Write tombstones for incident ids, confirmed.
+
+        Raises:
+            BrokerError: not confirmed.
+        """
+        ids = list(incidents)
+        await self._bus.send_all(Outgoing(topics.INCIDENTS, name, None) for name in ids)
+        for name in ids:
+            self._open.pop(name, None)
 
     async def put_outcomes(self, outcomes: Iterable[Outcome], trace: dict[str, str]) -> None:
         """Write outcomes, confirmed.
@@ -150,7 +171,10 @@ class Store:
 
 
 class _Past:
-    """Keeps decisions and switches, and the ticks that set the clock for each of them."""
+    """Keeps decisions and switches, the ticks that set the clock for each, and the first tick.
+
+    The first tick tells how long this ledger has been learning.
+    """
 
     def __init__(self) -> None:
         self._kept: list[tuple[int, LedgerRecord]] = []
@@ -165,6 +189,8 @@ class _Past:
         except DecodeError:
             return  # dead-lettered when it was first read
         if isinstance(record, Tick):
+            if record.theatre not in self._clock:
+                self._kept.append((offset, record))
             self._clock[record.theatre] = (offset, record)
         elif isinstance(record, Decision | CatalogSwitch):
             self._kept += [*self._ticks(), (offset, record)]
