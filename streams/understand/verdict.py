@@ -96,7 +96,11 @@ def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
     if not concepts & set(OBJECTS):
         return bool(concepts & {"incursion", "violate"})
     groups = {CONCEPTS[concept].group for concept in concepts}
-    return bool(groups & {"action", "event", "territory", "site"})
+    if groups & {"action", "event", "territory", "site"}:
+        return True
+    return any(
+        hit.term.country in WATCHED or hit.term.place for found in hits.values() for hit in found
+    )
 
 
 def _deeply(
