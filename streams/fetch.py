@@ -170,6 +170,7 @@ class Fetcher:
         for group in sorted({feed.group for feed in feeds}):
             count = sum(feed.group == group for feed in feeds)
             metrics.feeds_configured.labels(group).set(count)
+            metrics.feed_group_last_new_item.labels(group).set(clock.now().timestamp())
 
     async def run(self, role: Role) -> None:
         """Poll until the role is to stop; then finish what is being sent."""

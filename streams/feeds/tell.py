@@ -23,6 +23,8 @@ def tell(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> No
     for result, count in polled.counts.items():
         if count:
             metrics.entries.labels(feed.id, result).inc(count)
+    if polled.counts["new"]:
+        metrics.feed_group_last_new_item.labels(feed.group).set(now.timestamp())
     if polled.cut:
         metrics.dropped.labels("fetch", "capped").inc(polled.cut)
     if polled.counts["invalid"]:
