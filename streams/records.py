@@ -262,6 +262,7 @@ class Account(Record, frozen=True, kw_only=True):
     url: str | None = None
     published_at: datetime | None = None
     first_seen_at: datetime | None = None
+    taught: bool = False  #: from backfill: teaches, never opens
 
 
 class TimelineEntry(Record, frozen=True, kw_only=True):
@@ -321,6 +322,11 @@ class Incident(Record, frozen=True, kw_only=True):
     leaving: tuple[Account, ...] = ()  #: moved to another incident by the step at `through`; kept
     #: until the next write, so that a crash between two writes loses no account
     gone: dict[str, datetime] = {}  #: article -> first sight of the revision that took it back
+    bound: tuple[tuple[str, str], ...] = ()  #: pairs of articles that an operator joined
+    cut: tuple[str, ...] = ()  #: articles that an operator cut off, each an incident of its own
+    core: bool = True  #: an account tells the event itself, not only a reaction to it
+    quote: str = ""  #: the words of the account that carries it best
+    quote_by: str = ""  #: publisher of that account
     folded: tuple[str, ...] = ()  #: short hashes of article and revision beyond the cap
     reminded_at: datetime | None = None
     version: int = 0
@@ -384,6 +390,7 @@ class Alert(Record, frozen=True, kw_only=True):
     headline: str = ""  #: one line, plain text, English
     facts: dict[str, str] = {}  #: what, where, when, who_says, origins, actor, unknown, why
     changes: tuple[str, ...] = ()  #: what changed since the last message, in words
+    revisions: tuple[TimelineEntry, ...] = ()  #: the same, for rooms of other languages
     links: tuple[Link, ...] = ()  #: at most five
     incident: Incident | None = None  #: without accounts and timeline
     silenced_rooms: tuple[str, ...] = ()  #: rooms an operator silenced when this was written

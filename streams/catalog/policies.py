@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from streams.catalog.faults import Fault, Seed, read_toml, validate
+from streams.catalog.faults import Seed, read_toml, validate
 from streams.catalog.sources import Sources
+from streams.errors import Fault
 from streams.records import LEVELS, Level, Status
 
 OBJECTS = (
@@ -61,8 +62,8 @@ class Match(Seed):
     statuses: tuple[Status, ...] = ()
     not_statuses: tuple[Status, ...] = ()
     actions: tuple[str, ...] = ()  #: one of them is enough
-    min_origins: int = Field(0, ge=0)
-    min_certainty: float = Field(0.0, ge=0.0, le=1.0)
+    min_origins: int = Field(default=0, ge=0)
+    min_certainty: float = Field(default=0.0, ge=0.0, le=1.0)
     official: bool | None = None
     late: bool | None = None
     core: bool | None = None
@@ -144,15 +145,15 @@ class Policy(Seed):
     level: Level
     match: Match = Match()
     expires_after_minutes: int = Field(
-        720, ge=1
+        default=720, ge=1
     )  #: later than this after first sight it is no news
     update_every_minutes: float = Field(
-        10, ge=0
+        default=10, ge=0
     )  #: least time between updates that notify; a rise in level ignores it
     refresh_every_minutes: float = Field(
-        5, ge=0
+        default=5, ge=0
     )  #: least time between silent edits that keep the message true
-    remind_every_minutes: int = Field(0, ge=0)  #: 0: never; else until acknowledged
+    remind_every_minutes: int = Field(default=0, ge=0)  #: 0: never; else until acknowledged
     quiet: Quiet | None = None
     disabled: bool = False
     test: tuple[IncidentTest, ...] = ()
@@ -192,9 +193,11 @@ class Watch(Seed):
     languages: tuple[str, ...] = ()
     feeds: tuple[str, ...] = ()
     terms: dict[str, tuple[str, ...]] = {}  #: own words: name -> terms; `*` at a term's end only
-    window_minutes: int = Field(60, ge=1)
-    cap: int = Field(50, ge=1)  #: articles counted in a window; beyond it only the first counts
-    expires_after_minutes: int = Field(720, ge=1)
+    window_minutes: int = Field(default=60, ge=1)
+    cap: int = Field(
+        default=50, ge=1
+    )  #: articles counted in a window; beyond it only the first counts
+    expires_after_minutes: int = Field(default=720, ge=1)
     disabled: bool = False
     test: tuple[WatchTest, ...] = ()
 

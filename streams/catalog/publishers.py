@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from streams.catalog.faults import Fault, Seed, read_toml, suggest, validate
+from streams.catalog.faults import Seed, read_toml, suggest, validate
 from streams.catalog.sources import Sources
+from streams.errors import Fault
 
 _ID = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -101,11 +102,14 @@ def read(sources: Sources, faults: list[Fault]) -> Publishers:
         data = read_toml(seed.path, seed.name, faults)
         if data is None:
             continue
-        for table, model, into in (("family", Family, families), ("agency", Agency, agencies)):
-            for index, raw in enumerate(data.pop(table, [])):
-                entry = validate(model, raw, seed.name, faults, f"{table}[{index}]")
-                if entry is not None:
-                    into[entry.id] = entry  # type: ignore[index]
+        for index, raw in enumerate(data.pop("family", [])):
+            family = validate(Family, raw, seed.name, faults, f"family[{index}]")
+            if family is not None:
+                families[family.id] = family
+        for index, raw in enumerate(data.pop("agency", [])):
+            agency = validate(Agency, raw, seed.name, faults, f"agency[{index}]")
+            if agency is not None:
+                agencies[agency.id] = agency
         for key in data:
             reason = "unknown key" + suggest(key, _File.model_fields)
             faults.append(Fault(seed.name, key, reason))

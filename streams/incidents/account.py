@@ -1,0 +1,72 @@
+"""Report set → accounts, as the ledger keeps them: small, with family and origin settled."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from streams.catalog.publishers import Publishers
+from streams.incidents.origin import family_of, origin_of
+from streams.records import Account, Report, ReportSet, content_id
+
+MAX_TITLE = 200  # characters
+MAX_URL = 500
+MAX_QUOTE = 160
+#: Readings of a text that tell of nothing that happened now; they never come near an incident.
+NO_EVENT = frozenset({"hypothetical", "exercise", "policy", "historical"})
+
+
+def accounts_of(found: ReportSet, publishers: Publishers) -> tuple[Account, ...]:
+    """Return the accounts of a set; reports of the past and of no event give none."""
+    accounts = []
+    for report in found.reports:
+        if report.realis in NO_EVENT or report.freshness == "past":
+            continue
+        publisher = found.publisher or report.publisher
+        family = family_of(report, publisher, publishers)
+        accounts.append(
+            Account(
+                article=found.article,
+                revision=found.revision,
+                publisher=publisher,
+                family=family,
+                origin=origin_of(report, family),
+                language=found.language,
+                title=(found.title or report.title)[:MAX_TITLE],
+                report=_slim(report, found),
+                url=(found.url or report.url or "")[:MAX_URL] or None,
+                published_at=found.published_at,
+                first_seen_at=found.first_seen_at,
+                taught=found.backfill,
+            )
+        )
+    return tuple(accounts)
+
+
+def is_same(one: Account, other: Account) -> bool:
+    """Return whether two accounts say the same; when they were fetched does not matter."""
+    return _timeless(one) == _timeless(other)
+
+
+def mark_of(article: str, revision: str) -> str:
+    """Return the short hash by which an account beyond the cap is remembered."""
+    return content_id(article, revision, length=10)
+
+
+def _slim(report: Report, found: ReportSet) -> Report:
+    """Leave out of a report what its account says already, and all but the first quote."""
+    quotes = tuple(replace(span, quote=span.quote[:MAX_QUOTE]) for span in report.evidence[:1])
+    return replace(
+        report,
+        title="",
+        url=None,
+        publisher="",
+        language="und",
+        published_at=found.published_at,
+        first_seen_at=found.first_seen_at,
+        evidence=quotes,
+    )
+
+
+def _timeless(account: Account) -> Account:
+    report = replace(account.report, first_seen_at=None, catalog="", rule="")
+    return replace(account, first_seen_at=None, report=report)

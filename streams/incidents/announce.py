@@ -1,0 +1,314 @@
+"""Incident → alert, or the reason why none: new, update, correction; loud, silent, later.
+
+In:  an incident's facts, what was told of it, the clock.   Out: an `Announcement`.
+Pure. What was told is kept in the incident itself (`told`), so a repeat is recognised as one.
+A change that people must know is told at once; the rest of the shown text is kept true by silent
+alerts, spaced by the policy and given at a tick, so the last text follows from the last facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from streams.catalog.messages import Messages
+from streams.catalog.policies import Facts, Policies, Policy
+from streams.incidents.message import change_words, count_words, facts_of, headline
+from streams.records import (
+    LEVELS,
+    Alert,
+    Decision,
+    Incident,
+    Level,
+    Link,
+    TimelineEntry,
+    content_id,
+    encode,
+)
+
+MAX_LINKS = 5
+#: A change of status to one of these notifies; so do a rise in level and a correction.
+_LOUD = frozenset({"confirmed", "disputed", "denied", "false_alarm"})
+_CORRECTIONS = frozenset({"denied", "false_alarm"})
+#: Speaks when no policy fits an incident that people were told of already.
+_KEEP_TRUE = "keep-true"
+
+Reason = Literal[
+    "", "silent", "no_policy", "silenced", "expired", "denied", "unchanged", "later", "merged"
+]
+
+
+class _Told(msgspec.Struct, omit_defaults=True):
+    """What the last message said, as `Incident.told` keeps it."""
+
+    status: str = ""
+    level: str = ""
+    count: str = ""
+    shot_down: str = ""
+    found: str = ""
+    place: str = ""
+    actor: str = ""
+    merged: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What is told of an incident now."""
+
+    incident: Incident  #: with `level`, and with what was told when there is an alert
+    alert: Alert | None = None
+    reason: Reason = ""  #: why there is no alert
+    policy: str | None = None
+    until: datetime | None = None  #: end of the silence
+    is_waiting: bool = False  #: there is something to tell at a later tick
+
+
+def announce(
+    incident: Incident,
+    policies: Policies,
+    messages: Messages,
+    now: datetime,
+    *,
+    cause: str,
+    seen_at: datetime | None = None,
+    silence: Decision | None = None,
+    silenced_rooms: tuple[str, ...] = (),
+    is_tick: bool = False,
+    is_final: bool = False,
+) -> Announcement:
+    """Return what is told of an incident.
+
+    Args:
+        incident: Its present facts; `told` is what was told last.
+        policies: Those in force.
+        messages: For the English text.
+        now: The theatre's clock.
+        cause: Article or decision that changed the facts.
+        seen_at: First sight of that article; starts the latency clock.
+        silence: The operator's silence that covers it, if any.
+        silenced_rooms: Rooms an operator silenced.
+        is_tick: At a tick, silent refreshes that are due go out.
+        is_final: At the last tick of a replay everything goes out.
+    """
+    chosen = policies.of(policy_facts(incident))
+    policy, level = chosen if chosen is not None else (None, "digest")
+    incident = replace(incident, level=level)
+    if incident.alert_counter == 0:
+        reason = _why_untold(incident, policy, silence, seen_at, now)
+        if reason:
+            until = silence.until if silence is not None and reason == "silenced" else None
+            name = policy.id if policy is not None else None
+            return Announcement(incident, None, reason, name, until)
+    told = msgspec.json.decode(incident.told.encode(), type=_Told) if incident.told else _Told()
+    present = _present(incident, messages)
+    if incident.alert_counter and present == told:
+        return Announcement(incident, None, "unchanged", policy.id if policy else None)
+    if silence is not None:
+        name = policy.id if policy is not None else None
+        return Announcement(incident, None, "silenced", name, silence.until, is_waiting=True)
+    revisions = _revisions(told, present, now, cause) if incident.alert_counter else ()
+    rises = LEVELS.index(level) > LEVELS.index(incident.told_level or level)
+    turns = present.status != told.status and present.status in _LOUD
+    is_loud = incident.alert_counter == 0 or rises or turns or present.merged != told.merged
+    if incident.alert_counter and not is_final and not is_loud:
+        wait = _wait_minutes(policy, bool(revisions))
+        since = now - (incident.told_at or now)
+        is_due = since >= timedelta(minutes=wait)
+        if not is_due or not (revisions or is_tick):
+            return Announcement(
+                incident, None, "later", policy.id if policy else None, is_waiting=True
+            )
+    action: Literal["new", "update", "correction"] = "update"
+    if incident.alert_counter == 0:
+        action = "new"
+    elif (turns and present.status in _CORRECTIONS) or present.merged != told.merged:
+        action = "correction"
+    told_incident = replace(
+        incident,
+        alert_counter=incident.alert_counter + 1,
+        told=encode(present).decode(),
+        told_level=level,
+        told_at=max(now, incident.told_at or now),
+    )
+    alert = _alert(
+        told_incident, policy, messages, now, action, is_loud, revisions, seen_at, silenced_rooms
+    )
+    return Announcement(told_incident, alert, "", alert.policy)
+
+
+def policy_facts(incident: Incident) -> Facts:
+    """Return what policies look at."""
+    return Facts(
+        kind=incident.kind,
+        object=incident.object.what,
+        country=incident.country,
+        status=incident.status,
+        actions=incident.actions,
+        origins=incident.independent_origins,
+        official=incident.country in incident.official,
+        certainty=incident.certainty,
+        late=incident.late,
+        core=incident.core,
+    )
+
+
+def links_of(incident: Incident) -> tuple[Link, ...]:
+    """Return at most five accounts: authorities first, then one for each voice, earliest first."""
+
+    def rank(account: object) -> tuple[object, ...]:
+        found = by_id[id(account)]
+        report = found.report
+        said = found.published_at or found.first_seen_at or datetime.max.replace(tzinfo=UTC)
+        is_own = report.official is not None and report.official == incident.country
+        return (not is_own, report.follow_up, said, found.article)
+
+    by_id = {id(account): account for account in incident.accounts}
+    picked, voices, rest = [], set(), []
+    for account in sorted(incident.accounts, key=rank):
+        if account.origin in voices:
+            rest.append(account)
+        else:
+            voices.add(account.origin)
+            picked.append(account)
+    return tuple(
+        Link(title=a.title, url=a.url, publisher=a.publisher, language=a.language)
+        for a in (picked + rest)[:MAX_LINKS]
+    )
+
+
+def _why_untold(
+    incident: Incident,
+    policy: Policy | None,
+    silence: Decision | None,
+    seen_at: datetime | None,
+    now: datetime,
+) -> Reason:
+    """Return why an incident that nobody was told of stays untold; "" when it must be told."""
+    if incident.lifecycle == "merged_into":
+        return "merged"
+    if incident.silent or not incident.accounts:
+        return "silent"
+    if incident.status in _CORRECTIONS:
+        return "denied"
+    if policy is None:
+        return "no_policy"
+    if silence is not None:
+        return "silenced"
+    if seen_at is None or now > seen_at + timedelta(minutes=policy.expires_after_minutes):
+        return "expired"
+    return ""
+
+
+def _present(incident: Incident, messages: Messages) -> _Told:
+    """Return what a message of now would say."""
+    english = messages.of("en")
+    thing = incident.object
+    links = links_of(incident)
+    facts = facts_of(incident, links, english, UTC)
+    by_state = [
+        claim.value
+        for claim in incident.claims
+        if claim.what == "actor" and claim.by == incident.country and claim.value == incident.actor
+    ]
+    shown = [headline(incident, english), *facts.values(), incident.level]
+    shown += [f"{link.url} {link.title}" for link in links]
+    return _Told(
+        status=incident.status,
+        level=incident.level,
+        count=count_words(thing.count_low, thing.count_high),
+        shot_down="yes" if "shot_down" in incident.actions else "",
+        found="yes" if "found" in incident.actions else "",
+        place="yes" if incident.places else "",
+        actor=by_state[0] if by_state else "",
+        merged=incident.merged_into or "",
+        digest=content_id(*shown),
+    )
+
+
+def _revisions(told: _Told, present: _Told, now: datetime, cause: str) -> tuple[TimelineEntry, ...]:
+    """Return the material changes since the last message."""
+    found = []
+    for fact in ("status", "level", "count", "shot_down", "found", "place", "actor", "merged"):
+        old, new = getattr(told, fact), getattr(present, fact)
+        # A place made specific is news once; that another village is named first is not.
+        if old != new and new:
+            found.append(TimelineEntry(at=now, fact=fact, old=old, new=new, cause=cause))
+    return tuple(found)
+
+
+def _wait_minutes(policy: Policy | None, is_material: bool) -> float:
+    if policy is None:
+        return 5.0
+    return policy.update_every_minutes if is_material else policy.refresh_every_minutes
+
+
+def _alert(
+    incident: Incident,
+    policy: Policy | None,
+    messages: Messages,
+    now: datetime,
+    action: Literal["new", "update", "correction"],
+    is_loud: bool,
+    revisions: tuple[TimelineEntry, ...],
+    seen_at: datetime | None,
+    silenced_rooms: tuple[str, ...],
+) -> Alert:
+    english = messages.of("en")
+    links = links_of(incident)
+    places = incident.places
+    revisions = tuple(
+        replace(entry, old="", new=places[0].place_name or places[0].place or "")
+        if entry.fact == "place" and places
+        else entry
+        for entry in revisions
+    )
+    minutes = policy.expires_after_minutes if policy is not None else 720
+    level: Level = incident.level
+    if policy is not None:
+        level = policy.level_at(level, now)
+    since = seen_at if action == "new" and seen_at is not None else now
+    return Alert(
+        id=content_id(incident.id, str(incident.alert_counter)),
+        subject=incident.id,
+        n=incident.alert_counter,
+        action=action,
+        level=level,
+        at=now,
+        expires_at=since + timedelta(minutes=minutes),
+        policy=policy.id if policy is not None else _KEEP_TRUE,
+        theatre=incident.theatre,
+        notify=is_loud,
+        late=incident.late,
+        kind=incident.kind,
+        status=incident.status,
+        country=incident.country,
+        first_seen_at=seen_at,
+        headline=headline(incident, english),
+        facts=facts_of(incident, links, english, UTC),
+        changes=change_words(revisions, english),
+        revisions=revisions,
+        links=links,
+        incident=bare(incident),
+        silenced_rooms=silenced_rooms,
+    )
+
+
+def bare(incident: Incident) -> Incident:
+    """Return an incident without its accounts and history, as alerts carry it."""
+    return replace(
+        incident,
+        accounts=(),
+        timeline=(),
+        decisions=(),
+        leaving=(),
+        gone={},
+        bound=(),
+        cut=(),
+        folded=(),
+        told="",
+    )

@@ -1,0 +1,299 @@
+"""What an incident's accounts say together: status, numbers, actor, places, words of whom.
+
+In:  the set of accounts of one incident and operators' decisions on it.   Out: its facts.
+Pure, and a function of the set: any order of arrival ends in the same facts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from streams.incidents.frame import attaches_only, instant, said_at
+from streams.incidents.match import FRESH_SECONDS, Group
+from streams.incidents.origin import independent_origins
+from streams.records import (
+    Account,
+    Claim,
+    Decision,
+    Report,
+    Status,
+    Territory,
+    Thing,
+    When,
+)
+
+#: Authorities whose denials change nothing: the side that is accused.
+ACCUSED = frozenset({"RU", "BY"})
+MAX_CLAIMS = 24
+MAX_PLACES = 16
+MAX_QUOTE = 160  # characters
+
+
+@dataclass(frozen=True)
+class Told:
+    """The facts of one incident, as all its accounts tell it."""
+
+    kind: str
+    object: Thing
+    country: str | None
+    happened: When
+    status: Status
+    places: tuple[Territory, ...]
+    claims: tuple[Claim, ...]
+    actor: str | None
+    official: tuple[str, ...]
+    origins: int
+    actions: tuple[str, ...]
+    certainty: float
+    late: bool
+    core: bool
+    silent: bool
+    quote: str
+    quote_by: str
+    first_reported_at: datetime
+    last_reported_at: datetime
+
+
+def tell(
+    accounts: Sequence[Account],
+    group: Group,
+    decisions: Sequence[Decision] = (),
+) -> Told:
+    """Return the facts.
+
+    Args:
+        accounts: At least one, each once.
+        group: The same accounts as matching sees them.
+        decisions: Operators' words on this incident.
+    """
+    ordered = sorted(accounts, key=_canonical)
+    opening = [account for account in ordered if not attaches_only(account.report)]
+    core = [account for account in opening if not account.report.follow_up]
+    tellers = core or opening or ordered
+    country = group.country or None
+    said = [said_at(account.report) for account in ordered]
+    voice = _best_voice(tellers, country)
+    return Told(
+        kind=_most(account.report.kind for account in tellers),
+        object=_object(tellers, group),
+        country=country,
+        happened=_happened(group, tellers),
+        status=_status(ordered, country, decisions),
+        places=_places(tellers),
+        claims=_claims(ordered),
+        actor=_actor(ordered, country),
+        official=tuple(sorted({a.report.official for a in ordered if a.report.official})),
+        origins=independent_origins(ordered),
+        actions=tuple(sorted({account.report.action for account in tellers})),
+        certainty=max(account.report.certainty for account in tellers),
+        late=all(is_late(account.report, group) for account in ordered),
+        core=bool(core),
+        silent=all(account.taught for account in opening),
+        quote=next((span.quote for span in voice.report.evidence), voice.title)[:MAX_QUOTE],
+        quote_by=voice.publisher,
+        first_reported_at=min(said),
+        last_reported_at=max(said),
+    )
+
+
+def is_late(report: Report, group: Group) -> bool:
+    """Return whether a report tells its event too late to be news.
+
+    An undated one is settled here: late when the event it belongs to was over 72 h before.
+    A dated one is never aged by the ledger, or repeated crossings would be swallowed.
+    """
+    if report.freshness == "undated":
+        return said_at(report).timestamp() - group.end > FRESH_SECONDS
+    return report.freshness != "fresh"
+
+
+def _canonical(account: Account) -> tuple[datetime, str, str]:
+    return (said_at(account.report), account.article, account.report.id)
+
+
+def _most(words: object) -> str:
+    counted = Counter(words)  # type: ignore[call-overload]
+    return str(min(counted, key=lambda word: (-counted[word], word)))
+
+
+def _object(accounts: Sequence[Account], group: Group) -> Thing:
+    things = [account.report.object for account in accounts]
+    known = [thing.what for thing in things if thing.what != "unknown"]
+    models = [thing.model for thing in things if thing.model]
+    low, high = count_range(accounts)
+    return Thing(
+        what=_most(known) if known else "unknown",
+        model=_most(models) if models else None,
+        is_wreckage=all(thing.is_wreckage for thing in things),
+        count_low=low,
+        count_high=high,
+    )
+
+
+def count_range(accounts: Sequence[Account]) -> tuple[int | None, int | None]:
+    """Return the range of counts: the state's own authority's where it gave one, else everyone's."""
+    counts = [
+        (account.report.object.count_low, account.report.object.count_high, account)
+        for account in accounts
+        if account.report.object.count_low or account.report.object.count_high
+    ]
+    official = [
+        item
+        for item in counts
+        if item[2].report.official == item[2].report.territory.country and item[2].report.official
+    ]
+    lows, highs = [], []
+    for low, high, _ in official or counts:
+        lows.append(low or high or 0)
+        highs.append(high or low or 0)
+    if official:
+        # Authorities revise their own numbers: the last word counts.
+        last = max(official, key=lambda item: _canonical(item[2]))
+        return (last[0] or last[1], last[1] or last[0])
+    return (min(lows), max(highs)) if lows else (None, None)
+
+
+def _happened(group: Group, accounts: Sequence[Account]) -> When:
+    dated = [
+        a.report.happened
+        for a in accounts
+        if a.report.freshness != "undated" and a.report.happened.precision != "assumed"
+    ]
+    if not dated:
+        return When(start=instant(group.start), end=instant(group.end), precision="assumed")
+    ranks = ("minute", "hour", "part", "day", "days", "week", "month")
+    finest = min(dated, key=lambda when: ranks.index(when.precision))
+    return When(start=instant(group.start), end=instant(group.end), precision=finest.precision)
+
+
+def _status(
+    accounts: Sequence[Account], country: str | None, decisions: Sequence[Decision]
+) -> Status:
+    for decision in reversed(decisions):
+        if decision.action == "mark_false" and all(
+            decision.article in (None, account.article) for account in accounts
+        ):
+            return "false_alarm"
+    word = _last_official(accounts, country)
+    asserting = [a for a in accounts if _stance(a.report) == "asserts"]
+    if word is not None:
+        stance = _stance(word.report)
+        if stance == "false_alarm":
+            return "false_alarm"
+        after = [a for a in asserting if _canonical(a) > _canonical(word)]
+        if stance == "denies":
+            return "disputed" if independent_origins(after) >= 2 else "denied"
+        if stance == "disputes":
+            return "disputed"
+        if word.report.status_hint not in ("claimed", "reported"):
+            return "confirmed"
+    doubts = [a for a in accounts if _stance(a.report) != "asserts" and not _is_accused(a.report)]
+    if doubts:
+        newest = doubts[-1]
+        after = [a for a in asserting if _canonical(a) > _canonical(newest)]
+        if _stance(newest.report) == "false_alarm" and independent_origins(after) < 2:
+            return "false_alarm"
+        if asserting or _stance(newest.report) == "disputes":
+            return "disputed"
+        return "denied"
+    if independent_origins(asserting) >= 2 and any(
+        a.report.freshness != "undated" for a in asserting
+    ):
+        return "reported"
+    return "claimed"
+
+
+def _last_official(accounts: Sequence[Account], country: str | None) -> Account | None:
+    """Return the last word of the state concerned; of any watched state while that is unknown."""
+    spoken = [
+        account
+        for account in accounts
+        if account.report.official is not None
+        and account.report.official not in ACCUSED
+        and (country is None or account.report.official == country)
+    ]
+    return spoken[-1] if spoken else None
+
+
+def _is_accused(report: Report) -> bool:
+    return report.official in ACCUSED
+
+
+def _stance(report: Report) -> str:
+    if report.status_hint == "false_alarm":
+        return "false_alarm"
+    if report.realis == "denied" or report.status_hint == "denied":
+        return "denies"
+    return "disputes" if report.status_hint == "disputed" else "asserts"
+
+
+def _places(accounts: Sequence[Account]) -> tuple[Territory, ...]:
+    """Return the named places, most told first."""
+    counted: Counter[str] = Counter()
+    found: dict[str, Territory] = {}
+    for account in accounts:
+        territory = account.report.territory
+        name = territory.place or territory.place_name
+        if name:
+            counted[name] += 1
+            found.setdefault(name, territory)
+    names = sorted(counted, key=lambda name: (-counted[name], name))
+    return tuple(found[name] for name in names[:MAX_PLACES])
+
+
+def _claims(accounts: Sequence[Account]) -> tuple[Claim, ...]:
+    """Return who says which number and which actor, first told first, each once."""
+    claims: dict[tuple[str, str, str], Claim] = {}
+    for account in accounts:
+        report = account.report
+        by = report.official or report.attributed_by or account.family
+        low, high = report.object.count_low, report.object.count_high
+        if low or high:
+            value = f"{low}–{high}" if low and high and low != high else str(low or high)
+            claims.setdefault(
+                ("count", value, by),
+                Claim(
+                    what="count", value=value, by=by, article=account.article, low=low, high=high
+                ),
+            )
+        if report.actor and report.actor != "unknown":
+            claims.setdefault(
+                ("actor", report.actor, by),
+                Claim(what="actor", value=report.actor, by=by, article=account.article),
+            )
+    return tuple(claims.values())[:MAX_CLAIMS]
+
+
+def _actor(accounts: Sequence[Account], country: str | None) -> str | None:
+    """Return the actor that the state concerned names last, else the one most accounts name."""
+    named = [a for a in accounts if a.report.actor and a.report.actor != "unknown"]
+    if not named:
+        return None
+    official = [a for a in named if a.report.official and a.report.official == country]
+    if official:
+        return official[-1].report.actor
+    return _most(a.report.actor for a in named)
+
+
+def _best_voice(accounts: Sequence[Account], country: str | None) -> Account:
+    """Return the account to quote: the state's own authority, then the surest, then the first."""
+    return min(
+        accounts,
+        key=lambda account: (
+            account.report.official is None or account.report.official != country,
+            -account.report.certainty,
+            *_canonical(account),
+        ),
+    )
+
+
+def official_actor(accounts: Sequence[Account], country: str | None) -> str | None:
+    """Return the actor that the state concerned names last; None while it names none."""
+    for account in sorted(accounts, key=_canonical, reverse=True):
+        report = account.report
+        if report.official and report.official == country and report.actor not in (None, "unknown"):
+            return report.actor
+    return None

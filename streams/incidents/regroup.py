@@ -1,0 +1,202 @@
+"""One changed article → which incident holds which account now.
+
+In:  the incidents held and the article's new accounts.   Out: a `Plan`; nothing is changed here.
+Pure. The neighbourhood is grouped anew as a set, then compared with the incidents there are:
+an incident lives on in the group that holds its oldest account; of several in one group the one
+people were told of stays, then the older; the others point to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from streams.incidents.frame import UNDATED, Frame, frame_of, said_at
+from streams.incidents.match import REMEMBERED_SECONDS, Group, fit, group_frames
+from streams.incidents.memory import Held, Theatre
+from streams.records import Account
+
+#: The pool grows until nothing outside can change; twice is nearly always enough.
+_ROUNDS = 6
+
+
+@dataclass
+class Plan:
+    """What the grouping says: which accounts each incident holds from now on."""
+
+    groups: list[tuple[str | None, Group, list[Account]]] = field(default_factory=list)
+    merged: dict[str, str] = field(default_factory=dict)  #: incident id → where it went
+    emptied: list[str] = field(default_factory=list)  #: incidents left without accounts
+
+
+def regroup(
+    theatre: Theatre,
+    touching: Iterable[str],
+    removed: frozenset[str] = frozenset(),
+    added: Sequence[Account] = (),
+) -> Plan:
+    """Return the plan after an article's accounts were replaced.
+
+    Args:
+        theatre: As it stands; not changed.
+        touching: Incidents that held what is removed, or that an operator named.
+        removed: Report ids of the article's earlier accounts.
+        added: Its new accounts; a report id in both lists is a replacement.
+    """
+    fresh = {
+        account.report.id: (account, frame_of(account.report, theatre.cut_of(account.article)))
+        for account in added
+    }
+    seeds = [frame for _, frame in fresh.values()]
+    start = set(touching)
+    pool = _grow(theatre, start, seeds)
+    for _ in range(_ROUNDS):
+        members = _members(theatre, pool, removed, fresh)
+        groups = group_frames(
+            {frame for _, frame in members.values()}, _links(theatre, pool, members)
+        )
+        strays = _strays(theatre, pool, groups, {frame for _, frame in members.values()})
+        if not strays:
+            break
+        pool = _grow(theatre, pool | strays, seeds)
+    return _compare(theatre, pool, members, groups)
+
+
+def _grow(theatre: Theatre, ids: set[str], frames: Iterable[Frame]) -> set[str]:
+    """Return the incidents that frames, or accounts of incidents `ids`, can touch."""
+    pool = set(ids)
+    for frame in frames:
+        first = _first(frame)
+        if frame.country:
+            pool.update(theatre.near((frame.country, *frame.related), first, frame.end))
+        pool.update(_without_country(theatre, first, frame.end))
+    for incident_id in sorted(ids):
+        held = theatre.held[incident_id]
+        pool.update(theatre.near(held.countries - {""}, *held.reach))
+        pool.update(_without_country(theatre, *held.reach))
+    for incident_id in sorted(pool):
+        held = theatre.held[incident_id]
+        if len(held.countries - {""}) > 1:  # its accounts may go to either country's events
+            pool.update(theatre.near(held.countries - {""}, *held.reach))
+        for pair in held.incident.bound:
+            for article in pair:
+                pool |= theatre.by_article.get(article, set())
+    return {incident_id for incident_id in pool if theatre.held[incident_id].group is not None}
+
+
+def _first(frame: Frame) -> int:
+    """Return the first second of events that an account may speak of."""
+    return frame.start - (REMEMBERED_SECONDS if frame.tier == UNDATED else 0)
+
+
+def _without_country(theatre: Theatre, first: int, last: int) -> list[str]:
+    """Return incidents all of whose accounts withhold the country: any may claim them."""
+    found = theatre.near(("",), first, last)
+    return [i for i in found if (group := theatre.held[i].group) and not group.country]
+
+
+def _members(
+    theatre: Theatre,
+    pool: set[str],
+    removed: frozenset[str],
+    fresh: dict[str, tuple[Account, Frame]],
+) -> dict[str, tuple[Account, Frame]]:
+    members = {}
+    for incident_id in pool:
+        held = theatre.held[incident_id]
+        for account in held.incident.accounts:
+            if account.report.id not in removed:
+                members[account.report.id] = (account, held.frames[account.report.id])
+    members.update(fresh)
+    return members
+
+
+def _links(
+    theatre: Theatre, pool: set[str], members: dict[str, tuple[Account, Frame]]
+) -> list[frozenset[Frame]]:
+    pairs = {pair for incident_id in pool for pair in theatre.held[incident_id].incident.bound}
+    links = []
+    for pair in sorted(pairs):
+        frames = [frame for account, frame in members.values() if account.article in pair]
+        links.append(frozenset(frames))
+    return links
+
+
+def _strays(
+    theatre: Theatre, pool: set[str], groups: list[Group], frames: Iterable[Frame]
+) -> set[str]:
+    """Return incidents outside the pool that gain or lose an account without a country.
+
+    Such accounts join the best event anywhere, and change nothing there; so only they need to be
+    compared with what is outside.
+    """
+    found: set[str] = set()
+    outside = [
+        held
+        for incident_id, held in theatre.held.items()
+        if incident_id not in pool and held.group is not None and held.group.country
+    ]
+    named = [group for group in groups if group.country]
+    for frame in frames:
+        if frame.country or frame.lone:
+            continue
+        best = max((rank for group in named if (rank := fit(frame, group))), default=None)
+        for held in outside:
+            rank = fit(frame, held.group) if held.group is not None else None
+            if rank is not None and (best is None or rank > best):
+                best = rank
+                found.add(held.incident.id)
+    for held in outside:
+        if "" not in held.countries or held.group is None:
+            continue
+        for frame in held.frames.values():
+            if frame.country or frame.lone:
+                continue
+            present = fit(frame, held.group)
+            ranks = (fit(frame, group) for group in named)
+            if any(rank is not None and (present is None or rank > present) for rank in ranks):
+                found.add(held.incident.id)
+                break
+    return found
+
+
+def _compare(
+    theatre: Theatre,
+    pool: set[str],
+    members: dict[str, tuple[Account, Frame]],
+    groups: list[Group],
+) -> Plan:
+    index = {frame: number for number, group in enumerate(groups) for frame in group.frames}
+    accounts: list[list[Account]] = [[] for _ in groups]
+    for account, frame in members.values():
+        accounts[index[frame]].append(account)
+    claims: dict[int, list[Held]] = {}
+    plan = Plan()
+    for incident_id in sorted(pool):
+        held = theatre.held[incident_id]
+        left = [account for account in held.incident.accounts if account.report.id in members]
+        # A replaced account keeps its incident's claim through the article it is of.
+        if not left:
+            articles = {account.article for account in held.incident.accounts}
+            left = [account for account, _ in members.values() if account.article in articles]
+        if not left:
+            plan.emptied.append(incident_id)
+            continue
+        oldest = min(left, key=_age)
+        claims.setdefault(index[members[oldest.report.id][1]], []).append(held)
+    for number, group in enumerate(groups):
+        claimants = sorted(claims.get(number, ()), key=_seniority)
+        winner = claimants[0].incident.id if claimants else None
+        for loser in claimants[1:]:
+            plan.merged[loser.incident.id] = str(winner)
+        plan.groups.append((winner, group, sorted(accounts[number], key=_age)))
+    return plan
+
+
+def _age(account: Account) -> tuple[object, ...]:
+    return (said_at(account.report), account.article, account.report.id)
+
+
+def _seniority(held: Held) -> tuple[object, ...]:
+    incident = held.incident
+    return (incident.alert_counter == 0, incident.first_reported_at, incident.id)

@@ -1,0 +1,44 @@
+"""Incidents of neighbouring countries in one night name each other; they stay two.
+
+Pure; a function of the incidents held.
+"""
+
+from __future__ import annotations
+
+from streams.incidents.match import NIGHT_SECONDS
+from streams.incidents.memory import Held, Theatre
+
+#: Countries that share a land border or a narrow sea on the flank: what crosses one often
+#: crosses the other.
+_REGIONS = (
+    ("EE", "LV", "LT", "FI", "PL"),
+    ("PL", "SK", "CZ", "DE"),
+    ("RO", "MD", "BG", "HU", "TR"),
+    ("DK", "NO", "SE", "FI", "DE"),
+    ("BE", "NL", "LU", "FR", "DE", "GB"),
+    ("HU", "HR", "SI", "SK"),
+)
+MAX_RELATED = 8
+
+
+def neighbours_of(country: str) -> frozenset[str]:
+    """Return the countries whose incidents of the same night are named as related."""
+    found = {other for region in _REGIONS if country in region for other in region}
+    return frozenset(found - {country})
+
+
+def related_of(held: Held, theatre: Theatre) -> tuple[str, ...]:
+    """Return the related incidents' ids, sorted."""
+    if held.group is None or not held.group.country or not held.incident.core:
+        return ()
+    first, last = held.group.start, held.group.end
+    found = []
+    for other_id in theatre.near(neighbours_of(held.group.country), first, last):
+        other = theatre.held[other_id]
+        if other.group is None or other_id == held.incident.id:
+            continue
+        gap = max(other.group.start - last, first - other.group.end, 0)
+        same = other.group.families & held.group.families
+        if gap <= NIGHT_SECONDS and same and other.incident.core:
+            found.append(other_id)
+    return tuple(sorted(set(found))[:MAX_RELATED])
