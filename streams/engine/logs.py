@@ -21,30 +21,38 @@ from streams.settings import Settings
 #: How often one library message may appear in one window.
 REPEATS = 5
 WINDOW_SECONDS = 60.0
+SEEN_MAX = 1000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class _Repeats:
-    """Drops a library's record after `REPEATS` equal ones in a window; our own events pass."""
+class _Libraries(logging.Filter):
+    """Cuts what libraries say: life-cycle lines, and repeats beyond `REPEATS` a window.
+
+    Our own events pass. A filter, since an event cannot be dropped once it is being formatted.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """Return the event, or raise `DropEvent`."""
-        key = (str(event.get("logger", "")), str(event.get("event", "")))
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written."""
+        if hasattr(record, "_logger"):  # set by structlog
+            return True
+        text = record.getMessage()
+        if text.startswith("[^") and record.levelno <= logging.INFO:
+            return False  # Faust's services tell of each start and stop
         now = time.monotonic()
-        start, count = self._seen.get(key, (now, 0))
+        start, count = self._seen.get((record.name, text), (now, 0))
         if now - start >= WINDOW_SECONDS:
             if count > REPEATS:
-                event["cut"] = count - REPEATS
+                record.msg = f"{text} ({count - REPEATS} more were cut)"
+                record.args = ()
             start, count = now, 0
-        if len(self._seen) > 1000:
+        if len(self._seen) > SEEN_MAX:
             self._seen.clear()
-        self._seen[key] = (start, count + 1)
-        if count >= REPEATS:
-            raise structlog.DropEvent
-        return event
+        self._seen[record.name, text] = (start, count + 1)
+        return count < REPEATS
 
 
 def _without_control(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -83,7 +91,7 @@ def setup_logging(settings: Settings, role: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_role,
     ]
-    foreign: list[Processor] = [structlog.stdlib.add_logger_name, *shared, _Repeats()]
+    foreign: list[Processor] = [structlog.stdlib.add_logger_name, *shared]
     renderer: list[Processor] = (
         [_without_control, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if pretty
@@ -102,6 +110,7 @@ def setup_logging(settings: Settings, role: str) -> None:
             foreign_pre_chain=foreign,
         )
     )
+    handler.addFilter(_Libraries())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
