@@ -128,7 +128,7 @@ def _strays(
     """Return incidents outside the pool that gain or lose an account without a country.
 
     Such accounts join the best event anywhere, and change nothing there; so only they need to be
-    compared with what is outside.
+    compared with what is outside. One too many does no harm: the grouping decides.
     """
     found: set[str] = set()
     outside = [
@@ -153,7 +153,7 @@ def _strays(
             if frame.country or frame.lone:
                 continue
             present = fit(frame, held.group)
-            ranks = (fit(frame, group) for group in named)
+            ranks = (fit(frame, group) for group in groups)
             if any(rank is not None and (present is None or rank > present) for rank in ranks):
                 found.add(held.incident.id)
                 break
