@@ -90,7 +90,7 @@ async def run(
             return
         async with (
             Client(
-                _guard(settings),
+                guard_of(settings),
                 Gate(clock),
                 user_agent(settings.contact),
                 proxy=settings.proxy,
@@ -123,7 +123,12 @@ def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:
     return found
 
 
-def _guard(settings: Settings) -> Guard:
+def guard_of(settings: Settings) -> Guard:
+    """Return the address guard with the operator's list.
+
+    Raises:
+        FaultsError: FLANKWATCH_ALLOW_ADDRESSES cannot be read.
+    """
     try:
         return Guard(settings.allow_addresses)
     except ValueError as error:

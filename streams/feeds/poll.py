@@ -81,7 +81,7 @@ class Poller:
             response = await self._ask(spec, access, state)
             now = self._clock.now()
             wishes = _header_wishes(response, now)
-            _refuse(response, wishes)
+            refuse(response, wishes)
             if response.status == 304:
                 polled = Polled("not_modified", _with_new_validators(state, response))
             else:
@@ -261,7 +261,7 @@ def _header_wishes(response: Response, now: datetime) -> schedule.Wishes:
     )
 
 
-def _refuse(response: Response, wishes: schedule.Wishes) -> None:
+def refuse(response: Response, wishes: schedule.Wishes | None = None) -> None:
     """Raise the FetchError that an answer means; do nothing for a 200 or a fitting 304."""
     status = response.status
     if status == 200 or (status == 304 and response.is_conditional):
@@ -282,7 +282,7 @@ def _refuse(response: Response, wishes: schedule.Wishes) -> None:
         reason,
         f"HTTP {status}" + (" to a request without validators" if status == 304 else ""),
         status=status,
-        retry_after_seconds=wishes.retry_after_seconds,
+        retry_after_seconds=wishes.retry_after_seconds if wishes else None,
     )
 
 
