@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from streams.catalog import Catalog
-from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS
+from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS, WATCHED
 from streams.catalog.languages import Language
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
