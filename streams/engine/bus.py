@@ -41,6 +41,8 @@ __all__ = [
 
 REQUEST_TIMEOUT_MS = 30_000
 LINGER_MS = 5
+SESSION_MS = 20_000
+EMBEDDED_SESSION_MS = 6_000  #: it knows no static membership: a dead member must be missed first
 #: Room for Kafka's own framing and our headers within a topic's limit, in bytes.
 FRAMING_BYTES = 4096
 STACK_CHARS = 8000
@@ -265,7 +267,8 @@ class Tail:
             group_instance_id=self._instance,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=20_000,
+            session_timeout_ms=EMBEDDED_SESSION_MS if self._settings.is_embedded else SESSION_MS,
+            heartbeat_interval_ms=1000,
             max_poll_interval_ms=300_000,
         )
         self._consumer.subscribe([self._settings.topic(self._topic.name)], listener=self._listener)
