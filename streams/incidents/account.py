@@ -15,6 +15,22 @@ MAX_QUOTE = 160
 NO_EVENT = frozenset({"hypothetical", "exercise", "policy", "historical"})
 
 
+#: What detection says was done → the deeds that messages and policies know.
+_DEEDS = {
+    "enter": "cross",
+    "incursion": "cross",
+    "incident": "cross",
+    "flew": "cross",
+    "tracked": "cross",
+    "sighted": "over",
+    "closed": "disrupt",
+    "attack": "strike",
+}
+#: Kinds that are about a site; there, what was seen was seen overhead.
+_SITES = {"drone_over_infrastructure": "over"}
+_CROSSINGS = frozenset({"cross", "violate"})
+
+
 def accounts_of(found: ReportSet, publishers: Publishers) -> tuple[Account, ...]:
     """Return the accounts of a set; reports of the past and of no event give none."""
     accounts = []
@@ -55,8 +71,12 @@ def mark_of(article: str, revision: str) -> str:
 def _slim(report: Report, found: ReportSet) -> Report:
     """Leave out of a report what its account says already, and all but the first quote."""
     quotes = tuple(replace(span, quote=span.quote[:MAX_QUOTE]) for span in report.evidence[:1])
+    action = _DEEDS.get(report.action, report.action)
+    if report.kind in _SITES and action in _CROSSINGS:
+        action = _SITES[report.kind]
     return replace(
         report,
+        action=action,
         title="",
         url=None,
         publisher="",

@@ -188,7 +188,7 @@ def _status(
             return "disputed" if independent_origins(after) >= 2 else "denied"
         if stance == "disputes":
             return "disputed"
-        if word.report.status_hint not in ("claimed", "reported"):
+        if word.report.status_hint != "claimed":
             return "confirmed"
     doubts = [a for a in accounts if _stance(a.report) != "asserts" and not _is_accused(a.report)]
     if doubts:

@@ -16,8 +16,10 @@ HOUR = 3600
 DAY = 24 * HOUR
 #: An event dated within this long stands on its own feet; "the night to Wednesday" is 12 h.
 PRECISE_SECONDS = 14 * HOUR
-#: A breaking report without a date speaks of at most this long before it was said.
+#: A breaking report without a date speaks of at most this long before it was said…
 ASSUMED_SECONDS = 24 * HOUR
+#: … and of a stop of traffic for less: sites are closed again the next night.
+SITED_SECONDS = 12 * HOUR
 #: Deeds bound to one site; a crossing may pass over half a country in a night.
 SITED = frozenset({"over", "disrupt"})
 #: Wreckage may be found this long after its flight.
@@ -84,12 +86,20 @@ def frame_of(report: Report, lone: str = "") -> Frame:
     start, end = seconds(report.happened.start), seconds(report.happened.end)
     end = max(start, min(end, said))
     rank = ATTACHED if attaches_only(report) else REACTION if report.follow_up else CORE
+    sited = report.action in SITED
+    recent = said - (SITED_SECONDS if sited else ASSUMED_SECONDS)
+    if report.happened.precision == "day":
+        # The calendar day itself; the evening before is a matter of nearness, not of the date.
+        start = max(start, (seconds(report.happened.end) - 1) // DAY * DAY)
+        if sited and rank == CORE and said < start + DAY:
+            start = max(start, recent)
+        end = max(start, end)
     if report.freshness == "undated":
         tier = UNDATED
         start, end = said - ASSUMED_SECONDS, said
     elif report.happened.precision == "assumed":
         tier = DATED
-        start, end = said - ASSUMED_SECONDS, said
+        start, end = recent, said
     elif end - start <= PRECISE_SECONDS:
         tier = PRECISE
     else:
@@ -113,7 +123,7 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         place=territory.place or "",
         lat=float(territory.lat) if has_point and territory.lat is not None else NOWHERE,
         lon=float(territory.lon) if has_point and territory.lon is not None else NOWHERE,
-        sited=report.action in SITED,
+        sited=sited,
         find=find,
         said=said if floats else 0,
         actor=report.actor if report.actor and report.actor != "unknown" else "",

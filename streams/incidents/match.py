@@ -34,8 +34,9 @@ from streams.signature import similarity
 
 #: Two precise accounts of one night: dusk to dawn and a little; the next night begins 14 h later.
 NIGHT_SECONDS = 9 * HOUR
-#: A loosely dated account may miss the event by this much.
-LOOSE_SECONDS = 6 * HOUR
+#: A loosely dated account may miss the event by this much, when either is dated this shortly.
+LOOSE_SECONDS = 3 * HOUR
+SHORT_SECONDS = 10 * HOUR
 #: An undated account speaks of something at most this old, unless it names the very place.
 RECENT_SECONDS = 10 * DAY
 #: … and then of something at most this old.
@@ -47,8 +48,9 @@ SITES_KM = 250.0
 NEAR_KM = 40.0
 #: Share of common shingles from which two texts are copies.
 COPY_RATIO = 0.5
-#: Score from which an account belongs to an event.
+#: Score from which an account belongs to an event, and the least that time must give to it.
 JOIN_SCORE = 1.0
+LEAST_TIME = 0.5
 
 
 Fit = tuple[float, int, str, Frame]
@@ -148,6 +150,8 @@ def fit(frame: Frame, group: Group) -> Fit | None:
     points = score(frame, group)
     if points is None or points < JOIN_SCORE:
         return None
+    if frame.country and frame.country == group.country:
+        points += 1.0
     return (round(points, 6), group.end, group.country, group.first)
 
 
@@ -157,13 +161,13 @@ def score(frame: Frame, group: Group) -> float | None:
     if when is None:
         return None
     points = when
-    if frame.country and group.country:
-        if frame.country == group.country:
-            points += 1.0
-        elif group.country in frame.related:
-            points += 0.5
-        else:
-            return None
+    if (
+        frame.country
+        and group.country
+        and frame.country != group.country
+        and group.country not in frame.related
+    ):
+        return None
     if frame.family and group.families:
         if frame.family not in group.families:
             return None
@@ -178,6 +182,8 @@ def score(frame: Frame, group: Group) -> float | None:
         points -= 0.25
     if frame.signature and any(_is_copy(frame.signature, known) for known in group.signatures):
         points += 2.0
+    elif when < LEAST_TIME and frame.tier != UNDATED:
+        return None  # neither place nor object makes up for another night
     return points
 
 
@@ -188,16 +194,19 @@ def _score_time(frame: Frame, group: Group) -> float | None:
             return None
         if lag <= FRESH_SECONDS:
             return 1.0 - 0.5 * max(0, lag) / FRESH_SECONDS
-        # Older: late at best. Only the very place makes up for it beyond RECENT_SECONDS.
-        return -0.5 if lag <= RECENT_SECONDS else -1.0
+        # Older: late at best. Beyond RECENT_SECONDS only the very place makes up for it.
+        return 0.5 if lag <= RECENT_SECONDS else 0.0
     gap = max(group.start - frame.end, frame.start - group.end, 0)
     if frame.find and gap and frame.start > group.end:
-        return 1.0 - gap / FIND_SECONDS if gap <= FIND_SECONDS else None
-    if gap > LOOSE_SECONDS:
-        return None
+        return 1.0 - 0.5 * gap / FIND_SECONDS if gap <= FIND_SECONDS else None
+    length = max(HOUR, min(frame.end - frame.start, group.end - group.start))
+    if gap:
+        # An evening and the morning after it are one night.
+        return 0.6 if gap <= LOOSE_SECONDS and length <= SHORT_SECONDS else None
     shared = min(frame.end, group.end) - max(frame.start, group.start)
-    length = max(1, min(frame.end - frame.start, group.end - group.start))
-    return 1.0 - gap / LOOSE_SECONDS * 0.5 + 0.5 * max(0.0, min(1.0, shared / length))
+    if length <= SHORT_SECONDS:
+        return 0.6 + 0.9 * min(1.0, shared / length)
+    return 0.3 + 1.2 * min(1.0, shared / length)
 
 
 def _score_place(frame: Frame, group: Group) -> float | None:
