@@ -126,11 +126,13 @@ class EmbeddedBroker:
 
     async def stop(self) -> None:
         """Stop; the roles must have ended."""
-        (self._settings.state_dir / BROKER_FILE).unlink(missing_ok=True)
         if self._pruner:
             self._pruner.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pruner
+            async with Offsets(self._settings) as offsets:
+                await self._forget_once(offsets)
+        (self._settings.state_dir / BROKER_FILE).unlink(missing_ok=True)
         self._state.close()
         self._cluster = None
 
@@ -169,13 +171,16 @@ class EmbeddedBroker:
         return count
 
     async def _forget(self) -> None:
-        """Drop from the state file what its consumer has committed, and what is too old."""
         async with Offsets(self._settings) as offsets:
             while True:
-                for topic in LOGGED:
-                    if topic.name in CONSUMERS:
-                        committed = await offsets.committed(topic, CONSUMERS[topic.name])
-                        self._state.forget_consumed(topic, self._run, committed.get(0, 0))
-                for topic in topics.ALL:
-                    self._state.forget_expired(topic, time.time())
+                await self._forget_once(offsets)
                 await asyncio.sleep(FORGET_SECONDS)
+
+    async def _forget_once(self, offsets: Offsets) -> None:
+        """Drop from the state file what its consumer has committed, and what is too old."""
+        for topic in LOGGED:
+            if topic.name in CONSUMERS:
+                committed = await offsets.committed(topic, CONSUMERS[topic.name])
+                self._state.forget_consumed(topic, self._run, committed.get(0, 0))
+        for topic in topics.ALL:
+            self._state.forget_expired(topic, time.time())
