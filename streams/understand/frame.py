@@ -70,7 +70,9 @@ def frames_of(line: Line, others: list[Line]) -> list[Frame]:
 
 
 def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
-    action_hits = clause.all(*ACTIONS, "incursion")
+    action_hits = [
+        hit for hit in clause.all(*ACTIONS, "incursion") if not _is_spared(hit, clause, line)
+    ]
     objects = clause.all(*OBJECTS)
     actions = {c for hit in action_hits for c in hit.concepts if c in ACTIONS or c == "incursion"}
     borrowed: list[str] = []
@@ -116,6 +118,19 @@ def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
     if "wreckage" in _says(objects):
         frame.is_wreckage = True
     return frame
+
+
+def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
+    """Tell whether an object was not shot down: that leaves its crossing untouched."""
+    if not hit.says("shot_down"):
+        return False
+    if hit.says("not"):
+        return True
+    for negation in clause.all("not"):
+        between = line.field.folded[negation.end : hit.start].split()
+        if negation.end <= hit.start and len(between) <= 2 and len(negation.concepts) == 1:
+            return True
+    return False
 
 
 def _says(hits: list[Hit]) -> set[str]:

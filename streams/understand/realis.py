@@ -54,7 +54,7 @@ def _denied(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gat
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or (title.first("false_alarm") if title else None)
-    if false_alarm:
+    if false_alarm and not (frame.model and line.first("false_alarm") is false_alarm):
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
     deny = clause.first("deny") or _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):

@@ -142,9 +142,11 @@ def _give_parts(
         hit.role = role
         if term.place is not None:
             codes = places.get(term.place, ())
-            part = _place_part(role)
-            for code in codes or (None,):
-                clause.parts.append(Part(hit, code, part, term.place, role))
+            # a border river or a sea belongs to several: it says near where, not in which state
+            part = _place_part(role) if len(codes) == 1 else "shared"
+            clause.parts.append(
+                Part(hit, codes[0] if len(codes) == 1 else None, part, term.place, role)
+            )
             continue
         head = _head(clause, index, field, language)
         clause.parts.append(
