@@ -211,12 +211,17 @@ def _weigh_together(candidates: list[Candidate]) -> None:
             if candidate.gate is None:
                 candidate.gate = denied.gate
     for candidate in candidates:
-        if candidate.gate is None and candidate.freshness == "undated":
-            _date_from_body(candidate, candidates)
+        if candidate.gate is not None:
+            continue
+        if candidate.freshness == "undated":
+            _adopt_date(candidate, candidates)
+        elif candidate.happened and candidate.happened.precision == "assumed":
+            # a date in the title holds for what the rest tells without one
+            _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
 
 
-def _date_from_body(candidate: Candidate, candidates: list[Candidate]) -> None:
-    """Give an undated reaction the date of the same event told with one elsewhere in the article."""
+def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
+    """Give an event without a date that of the same event told with one elsewhere in the article."""
     same = [
         other
         for other in candidates
