@@ -60,7 +60,6 @@ async def run(
     replay: Sequence[str | Path] = (),
     speed: float | None = None,
     live: bool = False,
-    shard: tuple[int, int] = (1, 1),
     clock: Clock | None = None,
 ) -> None:
     """Fetch until told to stop.
@@ -71,7 +70,6 @@ async def run(
         replay: Files to replay first; without `live` nothing follows them.
         speed: Of the replay, times recorded speed; None: without pauses.
         live: Go on with the live feeds after a replay.
-        shard: (number from 1, count) of this fetcher.
         clock: Another one only in simulations.
 
     Raises:
@@ -79,6 +77,7 @@ async def run(
         BrokerError: Kafka cannot be reached at the start.
     """
     clock = clock or Clock()
+    shard = settings.shard
     feeds = of_shard(read_feeds(settings), shard)
     async with Bus(settings, "fetch") as bus:
         states = {} if replay and not live else await _states(settings, feeds)

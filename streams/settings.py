@@ -73,6 +73,15 @@ class Settings(BaseSettings):
         "info", description="least level that is logged"
     )
     detect_workers: int = Field(1, ge=1, le=64, description="detect processes that `run` starts")
+    fetch_shard: str = Field(
+        "1/1",
+        pattern=r"^[1-9][0-9]*/[1-9][0-9]*$",
+        description="this fetcher's share of the feeds, by domain: `1/4` is the first of four",
+    )
+    full_text: bool = Field(
+        False,
+        description="fetch the page of every hit and near miss, not only where the feed's seed says so",
+    )
     contact: str | None = Field(
         None, description="URL or address in the User-Agent that publishers see"
     )
@@ -97,11 +106,19 @@ class Settings(BaseSettings):
             )
         if self.kafka_sasl_mechanism and not (self.kafka_username and self.kafka_password):
             raise ValueError("kafka_sasl_mechanism needs kafka_username and kafka_password")
+        if self.shard[0] > self.shard[1]:
+            raise ValueError("fetch_shard must be N/M with N <= M")
         if self.kafka is None and (self.kafka_tls or self.kafka_sasl_mechanism):
             raise ValueError(
                 "TLS and SASL settings need FLANKWATCH_KAFKA; the embedded broker is local only"
             )
         return self
+
+    @property
+    def shard(self) -> tuple[int, int]:
+        """Return `fetch_shard` as (number from 1, count)."""
+        number, _, count = self.fetch_shard.partition("/")
+        return int(number), int(count)
 
     @property
     def is_embedded(self) -> bool:

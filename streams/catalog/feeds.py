@@ -20,6 +20,8 @@ from streams.errors import Fault
 
 MIN_EVERY_SECONDS = 60
 MAX_EVERY_SECONDS = 24 * 3600
+#: `replace_shipped = true` in an own file leaves out every feed of the layers below.
+_KEYS = frozenset(("feed", "replace_shipped"))
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -126,8 +128,10 @@ def read(sources: Sources, faults: list[Fault]) -> tuple[FeedSpec, ...]:
         content = read_toml(file.path, file.name, faults)
         if content is None:
             continue
-        for key in content.keys() - {"feed"}:
-            faults.append(Fault(file.name, key, f"unknown key{suggest(key, ['feed'])}"))
+        for key in content.keys() - _KEYS:
+            faults.append(Fault(file.name, key, f"unknown key{suggest(key, _KEYS)}"))
+        if content.get("replace_shipped") is True:
+            tables = {id: found for id, found in tables.items() if found[1].layer >= file.layer}
         entries = content.get("feed", [])
         if not isinstance(entries, list):
             faults.append(Fault(file.name, "feed", "must be [[feed]] tables"))
@@ -170,7 +174,7 @@ def _spec(table: dict[str, Any], file: SeedFile, key: str, faults: list[Fault]) 
 def same_address(url: str) -> str:
     """Return what two spellings of one feed's address have in common; for comparing only."""
     parts = urlsplit(url)
-    host = (parts.hostname or "").removeprefix("www.")
+    host = parts.netloc.lower().removeprefix("www.").removesuffix(":443").removesuffix(":80")
     return f"{host}{parts.path.rstrip('/')}?{parts.query}".lower()
 
 

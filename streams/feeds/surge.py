@@ -6,7 +6,8 @@ Official sources of an alliance, or without a country, are hurried by every inci
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -72,7 +73,7 @@ async def follow(settings: Settings, surge: Surge, group: str, on_new: Callable[
             for incident in (await read_latest(settings, topics.INCIDENTS, Incident)).values():
                 surge.learn(incident)
             on_new()
-            async with Tail(settings, topics.INCIDENTS, group) as tail:
+            async with _joined(Tail(settings, topics.INCIDENTS, group)) as tail:
                 async for message in tail:
                     if message.value is None:
                         continue
@@ -85,3 +86,19 @@ async def follow(settings: Settings, surge: Surge, group: str, on_new: Callable[
         except BrokerError as error:
             log.warning("incidents not followed", error=str(error), again_in=RETRY_SECONDS)
         await asyncio.sleep(RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def _joined(tail: Tail) -> AsyncIterator[Tail]:
+    """Enter the group whole, also when cancelled on the way in, so that it is left properly."""
+    joining = asyncio.ensure_future(tail.__aenter__())
+    try:
+        await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        await joining
+        await tail.__aexit__(None, None, None)
+        raise
+    try:
+        yield tail
+    finally:
+        await tail.__aexit__(None, None, None)
