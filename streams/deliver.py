@@ -23,7 +23,9 @@ from connectors.guard import Guard
 from connectors.room import kind_of
 from connectors.send import Sender
 from streams import metrics
-from streams.catalog.channels import Channels, Room, read
+from streams.catalog import channels, messages
+from streams.catalog.channels import Channels, Room
+from streams.catalog.messages import Messages
 from streams.catalog.sources import Sources
 from streams.engine.bus import Bus, Received, Tail
 from streams.engine.role import Role
@@ -33,6 +35,7 @@ from streams.records import Alert, Delivery, decode
 from streams.rooms import RoomTask, utc_now
 from streams.rows import Order, obey, plan, resume
 from streams.settings import Settings
+from streams.show import Show
 from streams.topics import ALERTS
 
 #: Headers of an operator's order on an alert: what to do with its row in one room.
@@ -51,17 +54,18 @@ def pass_by(point: str) -> None:
     """Do nothing: the hook at read, planned, committed, where tests put a kill."""
 
 
-def read_channels(settings: Settings) -> Channels:
-    """Return rooms and routes.
+def read_seeds(settings: Settings) -> tuple[Channels, Messages]:
+    """Return rooms and routes, and the words of messages; all of the catalog that deliver needs.
 
     Raises:
-        FaultsError: something in channels.toml is wrong.
+        FaultsError: something in them is wrong.
     """
     faults: list[Fault] = []
-    channels = read(Sources.of(settings.seeds), faults)
+    sources = Sources.of(settings.seeds)
+    found = channels.read(sources, faults), messages.read(sources, faults)
     if faults:
         raise FaultsError(faults)
-    return channels
+    return found
 
 
 async def run(settings: Settings, role: Role, deliver_replay: bool = False) -> None:
@@ -76,23 +80,27 @@ async def run(settings: Settings, role: Role, deliver_replay: bool = False) -> N
         FaultsError: channels.toml is wrong, or a room's secret is not set.
         BrokerError: Kafka cannot be reached.
     """
-    await serve(settings, role, read_channels(settings), deliver_replay)
+    rooms, words = read_seeds(settings)
+    await serve(settings, role, rooms, words, deliver_replay)
 
 
 async def serve(
     settings: Settings,
     role: Role,
-    channels: Channels,
+    rooms: Channels,
+    words: Messages,
     deliver_replay: bool = False,
     reached: Reached = pass_by,
 ) -> None:
-    """Deliver to these channels until the role is told to stop."""
+    """Deliver to these rooms, in these words, until the role is told to stop."""
     guard = Guard(settings.allow_addresses)
     async with (
         Bus(settings, role.name) as bus,
         Sender(guard, proxy=settings.proxy, user_agent=_user_agent(settings)) as sender,
     ):
-        office = Office(settings, channels, Outbox(settings, bus), sender, deliver_replay, reached)
+        office = Office(
+            settings, rooms, words, Outbox(settings, bus), sender, deliver_replay, reached
+        )
         listener = _Listener(office)
         group = settings.group(role.name)
         instance = f"{group}-{socket.gethostname()}-{role.worker}"
@@ -142,6 +150,7 @@ class Office:
 
     settings: Settings
     channels: Channels
+    messages: Messages
     outbox: Outbox
     sender: Sender
     deliver_replay: bool = False
@@ -167,7 +176,7 @@ class Office:
                 faults += error.faults
                 continue
             self.tasks[room.id] = RoomTask(
-                room,
+                Show(room, self.messages),
                 kind_of(room.kind),
                 target,
                 self.outbox,

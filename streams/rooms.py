@@ -35,7 +35,7 @@ from streams.outbox import Outbox
 from streams.pace import BREAKER_STATES, Breaker, Bucket
 from streams.records import LEVELS, Delivery, encode
 from streams.rows import Place, Unknown, expire, is_expired, settle, settle_digest
-from streams.show import digest_of, message_of, text_of
+from streams.show import Show
 from streams.topics import ALERTS
 
 #: How often gauges are set and expiries looked for while nothing else happens.
@@ -57,7 +57,7 @@ class RoomTask:
 
     def __init__(
         self,
-        room: Room,
+        show: Show,
         kind: Kind,
         target: Target,
         outbox: Outbox,
@@ -66,16 +66,17 @@ class RoomTask:
         stand_in: StandIn,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.room = room
+        self.room = room = show.room
         self.place = Place(
             id=room.id,
             level=room.level,
             can_edit=kind.can_edit(target),
             is_machine=kind.IS_MACHINE,
             unknown=room.unknown or unknown,
-            text=partial(text_of, room=room),
+            text=show.text,
         )
         self.breaker = Breaker()
+        self._show = show
         self._kind = kind
         self._target = target
         self._outbox = outbox
@@ -181,7 +182,7 @@ class RoomTask:
         sent = await self._change(row.subject, begin)
         if sent is None:
             return
-        verdict = await self._call(lambda: message_of(sent, self.room), sent)
+        verdict = await self._call(lambda: self._show.message(sent), sent)
         self._judge(verdict)
         if verdict.outcome == "rejected" and sent.step == "post":
             await self._bury(sent, verdict)
@@ -263,7 +264,7 @@ class RoomTask:
         if not begun:
             return
         missed = list(begun.values())
-        verdict = await self._call(lambda: digest_of(missed, self.room), missed[0])
+        verdict = await self._call(lambda: self._show.digest(missed), missed[0])
         self._judge(verdict)
         for subject, sent in begun.items():
             await self._change(subject, partial(self._settled_digest, sent, verdict))
