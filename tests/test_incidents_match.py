@@ -85,7 +85,7 @@ def test_grouping_undated_reaction_joins_the_latest_known_event() -> None:
 
 
 def test_grouping_sites_far_apart_in_one_night_are_two() -> None:
-    north = told("n", country="DE", place="aalborg", action="over")
+    north = told("n", country="DE", place="aalborg", action="disrupt")
     south = told("s", country="DE", place="munich", action="disrupt")
     book, _ = fold_all([north, south])
     assert groups(book) == {frozenset("n"), frozenset("s")}
@@ -116,9 +116,9 @@ def test_older_revision_after_the_newer_is_a_repeat() -> None:
 
 def test_evidence_that_two_are_one_merges_them_and_keeps_the_older() -> None:
     # Two airports, far apart, until a revision says that one account named the wrong place.
-    one = told("a", country="DE", place="munich", action="over", hours=2)
-    two = told("b", country="DE", place="aalborg", action="over", hours=3)
-    fixed = told("b", country="DE", place="munich", action="over", hours=4, revision="r2")
+    one = told("a", country="DE", place="munich", action="disrupt", hours=2)
+    two = told("b", country="DE", place="aalborg", action="disrupt", hours=3)
+    fixed = told("b", country="DE", place="munich", action="disrupt", hours=4, revision="r2")
     book, effects = fold_all([one, two, fixed])
     assert groups(book) == {frozenset("ab")}
     survivor = live(book)[0]

@@ -28,6 +28,8 @@ _DEEDS = {
 }
 #: Kinds that are about a site; there, what was seen was seen overhead.
 _SITES = {"drone_over_infrastructure": "over"}
+#: Publishers of recordings that do not name one.
+_NAMELESS = frozenset({"", "replay", "ingest"})
 _CROSSINGS = frozenset({"cross", "violate"})
 
 
@@ -38,7 +40,10 @@ def accounts_of(found: ReportSet, publishers: Publishers) -> tuple[Account, ...]
         if report.realis in NO_EVENT or report.freshness == "past":
             continue
         publisher = found.publisher or report.publisher
-        family = family_of(report, publisher, publishers)
+        if publisher in _NAMELESS:  # nobody knows who: then it is nobody's copy either
+            family = found.article
+        else:
+            family = family_of(report, publisher, publishers)
         accounts.append(
             Account(
                 article=found.article,

@@ -17,11 +17,14 @@ DAY = 24 * HOUR
 #: An event dated within this long stands on its own feet; "the night to Wednesday" is 12 h.
 PRECISE_SECONDS = 14 * HOUR
 #: A breaking report without a date speaks of at most this long before it was said…
-ASSUMED_SECONDS = 24 * HOUR
-#: … and of a stop of traffic for less: sites are closed again the next night.
-SITED_SECONDS = 12 * HOUR
-#: Deeds bound to one site; a crossing may pass over half a country in a night.
-SITED = frozenset({"over", "disrupt"})
+ASSUMED_SECONDS = 36 * HOUR
+#: … and of a site for less: airports are closed again the next night.
+SITED_SECONDS = 20 * HOUR
+#: Events bound to one site; a crossing may pass over half a country in a night.
+_SITED_KINDS = frozenset({"drone_airport_disruption", "drone_over_infrastructure"})
+_SITED_ACTIONS = frozenset({"disrupt"})
+#: A helicopter is often called an aircraft.
+_FAMILIES = {"unknown": "", "helicopter": "aircraft"}
 #: Wreckage may be found this long after its flight.
 FIND_SECONDS = 72 * HOUR
 
@@ -86,7 +89,7 @@ def frame_of(report: Report, lone: str = "") -> Frame:
     start, end = seconds(report.happened.start), seconds(report.happened.end)
     end = max(start, min(end, said))
     rank = ATTACHED if attaches_only(report) else REACTION if report.follow_up else CORE
-    sited = report.action in SITED
+    sited = report.action in _SITED_ACTIONS or report.kind in _SITED_KINDS
     recent = said - (SITED_SECONDS if sited else ASSUMED_SECONDS)
     if report.happened.precision == "day":
         # The calendar day itself; the evening before is a matter of nearness, not of the date.
@@ -106,7 +109,7 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         tier = DATED
     thing = report.object
     find = report.action == "found"
-    family = "" if thing.what == "unknown" else thing.what
+    family = _FAMILIES.get(thing.what, thing.what)
     territory = report.territory
     country = territory.country or ""
     if tier == PRECISE and (rank != CORE or find or not family or not country):
