@@ -37,9 +37,7 @@ _CORRECTIONS = frozenset({"denied", "false_alarm"})
 #: Speaks when no policy fits an incident that people were told of already.
 _KEEP_TRUE = "keep-true"
 
-Reason = Literal[
-    "", "silent", "no_policy", "silenced", "expired", "denied", "unchanged", "later", "merged"
-]
+Reason = Literal["", "silent", "no_policy", "silenced", "expired", "unchanged", "later", "merged"]
 
 
 class _Told(msgspec.Struct, omit_defaults=True):
@@ -114,7 +112,11 @@ def announce(
     revisions = _revisions(told, present, now, cause) if incident.alert_counter else ()
     rises = LEVELS.index(level) > LEVELS.index(incident.told_level or level)
     turns = present.status != told.status and present.status in _LOUD
-    is_loud = incident.alert_counter == 0 or rises or turns or present.merged != told.merged
+    is_first = incident.alert_counter == 0
+    # What was withdrawn before anyone was told of it is noted, and calls nobody.
+    is_loud = rises or turns or present.merged != told.merged
+    if is_first:
+        is_loud = incident.status not in _CORRECTIONS
     if incident.alert_counter and not is_final and not is_loud:
         wait = _wait_minutes(policy, bool(revisions))
         since = now - (incident.told_at or now)
@@ -191,10 +193,9 @@ def _why_untold(
     """Return why an incident that nobody was told of stays untold; "" when it must be told."""
     if incident.lifecycle == "merged_into":
         return "merged"
-    if incident.silent or not incident.accounts:
+    is_marked = any(decision.action == "mark_false" for decision in incident.decisions)
+    if incident.silent or not incident.accounts or is_marked:
         return "silent"
-    if incident.status in _CORRECTIONS:
-        return "denied"
     if policy is None:
         return "no_policy"
     if silence is not None:

@@ -81,7 +81,7 @@ def tell(
         object=_object(tellers, group),
         country=country,
         happened=_happened(group, tellers),
-        status=_status(ordered, country, decisions),
+        status=_status(ordered, country, decisions, group),
         places=_places(tellers),
         claims=_claims(ordered),
         actor=_actor(ordered, country),
@@ -170,7 +170,10 @@ def _happened(group: Group, accounts: Sequence[Account]) -> When:
 
 
 def _status(
-    accounts: Sequence[Account], country: str | None, decisions: Sequence[Decision]
+    accounts: Sequence[Account],
+    country: str | None,
+    decisions: Sequence[Decision],
+    group: Group,
 ) -> Status:
     for decision in reversed(decisions):
         if decision.action == "mark_false" and all(
@@ -199,9 +202,9 @@ def _status(
         if asserting or _stance(newest.report) == "disputes":
             return "disputed"
         return "denied"
-    if independent_origins(asserting) >= 2 and any(
-        a.report.freshness != "undated" for a in asserting
-    ):
+    # What is told days later, or looks back without a date, corroborates nothing as news.
+    timely = [a for a in asserting if not is_late(a.report, group)] or asserting
+    if independent_origins(timely) >= 2 and any(a.report.freshness != "undated" for a in timely):
         return "reported"
     return "claimed"
 

@@ -21,7 +21,7 @@ from streams.incidents.announce import Announcement, announce
 from streams.incidents.build import build, empty, merge_away, new_id
 from streams.incidents.decide import decide
 from streams.incidents.memory import Theatre
-from streams.incidents.outcome import outcome_of
+from streams.incidents.outcome import outcome_of, repeat_of
 from streams.incidents.regroup import Plan, regroup
 from streams.incidents.related import related_of
 from streams.records import (
@@ -177,9 +177,7 @@ class _Step:
         accounts = accounts_of(found, self._ledger.publishers)
         before = theatre.holding(found.article)
         if self._is_known(found, accounts, before):
-            written = [held.incident for held, _ in before]
-            repeat = outcome_of(found, accounts, written, {}, self._offset, repeat=True)
-            return Effects(outcomes=(repeat,))
+            return Effects(outcomes=(self._outcome_again(found),))
         if not accounts and not before:
             outcome = outcome_of(found, accounts, (), {}, self._offset)
             return Effects(outcomes=(outcome,))
@@ -197,7 +195,23 @@ class _Step:
         ]
         last = mine[0].id if mine else next(iter(sorted(touching)), None)
         outcome = outcome_of(found, accounts, mine, self._announced, self._offset)
+        if last in self._changed:
+            self._set(replace(self._changed[last], remembers=outcome))
         return self._effects(last, (outcome,))
+
+    def _outcome_again(self, found: ReportSet) -> Outcome:
+        """Return the outcome of a set that was folded before.
+
+        Folded at this very offset, its outcome may not have been written: it is what it was.
+        """
+        theatre = self._theatre
+        ids = set(theatre.by_article.get(found.article, ()))
+        ids |= {theatre.gone[found.article][1]} if found.article in theatre.gone else set()
+        for incident_id in sorted(ids):
+            past = theatre.held[incident_id].incident.remembers
+            if past is not None and past.through == self._offset and past.article == found.article:
+                return past
+        return repeat_of(found, self._offset)
 
     def _is_known(
         self,
@@ -208,7 +222,7 @@ class _Step:
         """Return whether this set, or a later revision of its article, was folded already."""
         theatre = self._theatre
         gone = theatre.gone.get(found.article)
-        if gone is not None and found.first_seen_at <= gone:
+        if gone is not None and found.first_seen_at <= gone[0]:
             return True
         if mark_of(found.article, found.revision) in theatre.folded and not before:
             return True

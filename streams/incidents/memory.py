@@ -65,7 +65,7 @@ class Theatre:
     held: dict[str, Held] = field(default_factory=dict)
     by_article: dict[str, set[str]] = field(default_factory=dict)
     by_country: dict[str, set[str]] = field(default_factory=dict)
-    gone: dict[str, datetime] = field(default_factory=dict)
+    gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)  #: … and by whom kept
     folded: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)  #: incidents with something still to tell
     silences: dict[str, Decision] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Theatre:
         for country in held.countries:
             self.by_country.setdefault(country, set()).add(incident.id)
         for article, at in incident.gone.items():
-            self.gone[article] = max(at, self.gone.get(article, at))
+            self.gone[article] = max((at, incident.id), self.gone.get(article, (at, incident.id)))
         self.folded.update(incident.folded)
         return held
 

@@ -30,8 +30,6 @@ def outcome_of(
     incidents: Sequence[Incident],
     announced: Mapping[str, Announcement],
     offset: int,
-    *,
-    repeat: bool = False,
 ) -> Outcome:
     """Return what became of a set's reports.
 
@@ -41,9 +39,8 @@ def outcome_of(
         incidents: Those that hold the accounts.
         announced: What was told of each in this step.
         offset: Of the ledger.
-        repeat: The set was folded before.
     """
-    what, why, policy, until = _judge(found, accounts, incidents, announced, offset, repeat)
+    what, why, policy, until = _judge(found, accounts, incidents, announced)
     return Outcome(
         article=found.article,
         revision=found.revision,
@@ -57,16 +54,24 @@ def outcome_of(
     )
 
 
+def repeat_of(found: ReportSet, offset: int) -> Outcome:
+    """Return the outcome of a set that an incident remembers already."""
+    return Outcome(
+        article=found.article,
+        revision=found.revision,
+        what="repeat",
+        why="this revision, or a later one, was folded before",
+        through=offset,
+        theatre=found.theatre,
+    )
+
+
 def _judge(
     found: ReportSet,
     accounts: Sequence[Account],
     incidents: Sequence[Incident],
     announced: Mapping[str, Announcement],
-    offset: int,
-    repeat: bool,
 ) -> tuple[What, str, str | None, datetime | None]:
-    if repeat and all(incident.through != offset for incident in incidents):
-        return "repeat", "this revision, or a later one, was folded before", None, None
     if not found.reports:
         return "withdrawn", "the article reports nothing any more", None, None
     if not accounts:
@@ -75,11 +80,6 @@ def _judge(
         told = announced.get(incident.id)
         if told is not None and told.alert is not None and told.alert.action == "new":
             return "new", f"first told by policy {told.policy}", told.policy, None
-    if repeat:  # an earlier try at this record wrote the incidents: say what it said
-        for incident in incidents:
-            is_first = incident.timeline and incident.timeline[0].cause == found.article
-            if is_first and incident.alert_counter:
-                return "new", "first told", None, None
     if found.backfill:
         return "learnt", "from a feed's first document: teaches only", None, None
     for incident in incidents:
