@@ -2,7 +2,7 @@
 
 `python standin.py supervise [role=behaviour …]` runs the supervisor; it starts
 `python standin.py <role> --behaviour …`. Behaviours: crash (at once), fault (exit code 2),
-deaf (ignores the stop), die-once (kills itself on its first start).
+unreachable (exit code 3), deaf (ignores the stop), die-once (kills itself on its first start).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from streams.engine.logs import setup_logging
 from streams.engine.role import Role, run_role
 from streams.engine.supervise import Supervisor
-from streams.errors import Fault, FaultsError, FlankwatchError
+from streams.errors import BrokerError, Fault, FaultsError, FlankwatchError
 from streams.settings import Settings, load_settings
 
 
@@ -27,6 +27,8 @@ async def run(settings: Settings, role: Role, behaviour: str) -> None:
         raise RuntimeError("stand-in crash")
     if behaviour == "fault":
         raise FaultsError([Fault("seeds/x.toml", "key", "stand-in fault")])
+    if behaviour == "unreachable":
+        raise BrokerError("cannot reach Kafka at stand-in")
     mark = settings.state_dir / f"{role.name}.started"
     if behaviour == "die-once" and not mark.exists():
         mark.touch()
@@ -46,7 +48,8 @@ def supervise(behaviours: dict[str, str]) -> int:
     options = {name: (f"--behaviour={value}",) for name, value in behaviours.items()}
     command = (sys.executable, str(Path(__file__).resolve()))
     try:
-        return asyncio.run(Supervisor(settings, options, command=command).run())
+        supervisor = Supervisor(settings, options, command=command, pauses=(0.1,))
+        return asyncio.run(supervisor.run())
     except FlankwatchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,11 +10,17 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from kafka_server import KafkaServer
+
+from streams.engine.provision import Provisioner
+from streams.engine.supervise import FAILURES_MAX
+from streams.settings import load_settings
 
 STANDIN = Path(__file__).with_name("standin.py")
 ROLES = ("fetch", "detect", "merge", "deliver")
@@ -121,6 +128,27 @@ def test_role_that_keeps_failing_ends_everything(start: Start, tmp_path: Path) -
     assert "giving up" in log
     assert log.count("starting it again") == 5
     assert "stand-in crash" in log
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_outage_of_kafka_is_waited_for(
+    start: Start, tmp_path: Path, kafka: KafkaServer
+) -> None:
+    where = {"kafka": kafka.address, "prefix": f"t{uuid.uuid4().hex[:8]}."}
+    settings = load_settings({f"FLANKWATCH_{name.upper()}": text for name, text in where.items()})
+    async with Provisioner(settings) as provisioner:
+        await provisioner.create()
+    process = start("fetch=unreachable", **where)
+    assert process.stderr is not None
+    restarts = 0
+    while restarts <= FAILURES_MAX + 1:
+        line = await asyncio.to_thread(process.stderr.readline)
+        assert "giving up" not in line
+        restarts += "starting it again" in line
+    process.terminate()
+    await asyncio.to_thread(process.communicate, timeout=15)
+    assert process.returncode == 0
 
 
 def test_fault_ends_everything_at_once(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 A role that dies is started again after a growing pause; one that keeps dying soon after its start
 ends everything with exit code 4, and one that reports a fault (exit code 2) at once: faults do
-not heal. Children have their own session, so that Ctrl-C reaches the supervisor alone; they end
+not heal. An outage of Kafka is waited for as long as it lasts. Children have their own session, so that Ctrl-C reaches the supervisor alone; they end
 with it in any case (role.py).
 """
 
@@ -28,6 +28,7 @@ from streams.errors import (
     EXIT_FAULT,
     EXIT_GAVE_UP,
     EXIT_OK,
+    EXIT_UNREACHABLE,
     BrokerError,
     FlankwatchError,
     StateError,
@@ -84,6 +85,7 @@ class Supervisor:
         options: Command line arguments per role, e.g. `{"fetch": ("--replay", "x.jsonl")}`.
         relay: Where the children's output goes; None: they inherit ours.
         command: How a child is started; the role's name and options are appended.
+        pauses: Seconds before the first, second… restart; the last holds for all further ones.
     """
 
     def __init__(
@@ -92,11 +94,13 @@ class Supervisor:
         options: dict[str, tuple[str, ...]] | None = None,
         relay: Relay | None = None,
         command: tuple[str, ...] = (sys.executable, "-P", "-m", "streams"),
+        pauses: tuple[float, ...] = PAUSE_SECONDS,
     ) -> None:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.exit_code = EXIT_OK
         self._command = command
+        self._pauses = pauses
         self._relay = relay
         # Consumers first, so that they are about ready when the first article comes.
         order = ["deliver", "merge", *["detect"] * settings.detect_workers, "fetch"]
@@ -186,7 +190,9 @@ class Supervisor:
             if self.stopping.is_set():
                 return
             lived = time.monotonic() - child.started_at
-            failures = 1 if lived >= HEALTHY_SECONDS else failures + 1
+            is_outage = code == EXIT_UNREACHABLE and not self.settings.is_embedded
+            if not is_outage:  # Kafka's outage is not the role's failure: we wait for its end
+                failures = 1 if lived >= HEALTHY_SECONDS else failures + 1
             facts = {"child": child.label, "exit_code": code, "lived_seconds": round(lived, 1)}
             if code == EXIT_FAULT:
                 log.error("role reported a fault, stopping everything", **facts)
@@ -194,7 +200,7 @@ class Supervisor:
             if failures > FAILURES_MAX:
                 log.error("role keeps failing, giving up", failures=failures, **facts)
                 return self.finish(EXIT_GAVE_UP)
-            pause = PAUSE_SECONDS[min(failures, len(PAUSE_SECONDS)) - 1]
+            pause = self._pauses[-1 if is_outage else min(failures, len(self._pauses)) - 1]
             log.warning("role ended, starting it again", pause_seconds=pause, **facts)
             child.restarts += 1
             with contextlib.suppress(TimeoutError):
