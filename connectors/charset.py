@@ -62,7 +62,7 @@ def decode(body: bytes, content_type: str = "", language: str | None = None) -> 
     if is_utf8 and not any(
         name.startswith(("shift", "euc", "iso2022", "gb", "big5")) for name in named
     ):
-        if named and "utf-8" not in named and not body.isascii():
+        if named and named[0] != "utf-8" and not body.isascii():
             flaw = f"says {named[0]} and is utf-8"
         return _clean(body.decode("utf-8", "replace")), flaw or broken
     usual = _USUAL.get((language or "").partition("-")[0], "")

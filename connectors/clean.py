@@ -32,6 +32,10 @@ _BLOCK_NAMES = frozenset(_BLOCKS.split())
 _DROPPED = {"script", "style", "template", "noscript", "iframe", "svg", "math", "object"}
 _LOOKS_HTML = re.compile(r"<[A-Za-z/!?]|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]\w{1,31});")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]\w{1,31});")
+_KNOWN_TAG = re.compile(
+    r"</?(?:a|b|i|u|em|strong|p|br|span|div|img|script|style|font|ul|ol|li|h[1-6]|iframe)[\s/>]",
+    re.I,
+)
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)?[^<>]*>")
 #: C0 and C1 controls but tab and newline; line and paragraph separators.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -58,7 +62,7 @@ def plain_text(text: str, *, is_html: bool | None = None) -> str:
         is_html = bool(_LOOKS_HTML.search(text))
     if is_html:
         text = _strip(text)
-        if _ENTITY.search(text):  # escaped twice: common, and never meant
+        if _ENTITY.search(text) or _KNOWN_TAG.search(text):  # escaped twice: common, never meant
             text = _strip(text)
     text = _CONTROL.sub(" ", text.replace("\r", "\n"))
     text = _INVISIBLE.sub("", text)

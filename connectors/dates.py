@@ -20,7 +20,7 @@ _ISO = re.compile(
     re.I,
 )
 _RFC = re.compile(
-    r"(\d{1,2})[\s-]+([^\W\d_]{3,12})\.?,?[\s-]+(\d{2,4})"
+    r"(\d{1,2})\.?[\s-]+([^\W\d_]{3,12})\.?,?[\s-]+(\d{2,4})"
     r"(?:[,\s]+(?:um|at|kl\.?|o|u|в|о)?\s*(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(am|pm)?\s*([A-Z]{1,5}|[+-]\d{1,2}:?\d{2})?)?",
     re.I,
 )
@@ -29,6 +29,8 @@ _US = re.compile(
     r"(?:[,\s]+(?:at)?\s*(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(am|pm)?\s*([A-Z]{1,5}|[+-]\d{2}:?\d{2})?)?",
     re.I,
 )
+#: What the standard library reads wrongly: zones by other names, am and pm, zones with a colon.
+_NOT_RFC = re.compile(r"\b(?:MEZ|MESZ|CES?T|EES?T|MSK|TRT|WE?S?T|BST|[ap]m)\b|[+-]\d\d:\d\d$", re.I)
 _ASCTIME = re.compile(
     r"^[A-Z][a-z]{2}\s+([A-Z][a-z]{2})\s+(\d{1,2})\s+(\d{2}):(\d{2}):(\d{2})\s+(?:[A-Z]{3,4}\s+)?(\d{4})$"
 )
@@ -78,7 +80,7 @@ def parse_date(text: str | None, order: Order = "DMY") -> datetime | None:
         order: How figures like 01.02.2025 are read.
     """
     text = re.sub(r"\s+", " ", (text or "")[:100]).strip(" \t|–—")
-    if not text:
+    if not text or re.search(r"\b0\d{3}\b(?!:)", text.partition(":")[0]):  # the year 1
         return None
     try:
         return _iso(text) or _epoch(text) or _rfc(text) or _figures(text, order)
@@ -101,12 +103,12 @@ def _epoch(text: str) -> datetime | None:
 
 
 def _rfc(text: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(text)
-        if parsed.year >= 1970 and not re.search(r"\b(MEZ|MESZ|CES?T|EES?T|MSK|W?EST|BST)\b", text):
+    if not _NOT_RFC.search(text):
+        try:
+            parsed = parsedate_to_datetime(text)
             return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        pass
+        except (ValueError, TypeError, IndexError, OverflowError):
+            pass
     found = _ASCTIME.match(text)
     if found:
         month = _month(found[1])

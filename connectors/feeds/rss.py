@@ -6,7 +6,6 @@ link resolution off: the first is quadratic, the second is done here against the
 
 from __future__ import annotations
 
-import calendar
 import io
 import re
 from datetime import UTC, datetime
@@ -32,6 +31,8 @@ _ENTRY_END = re.compile(r"</(?:[\w-]+:)?(?:item|entry)\s*>", re.I)
 _ENTRY_START = re.compile(r"<(?:[\w-]+:)?(?:item|entry)[\s>/]", re.I)
 _HOURS = re.compile(r"<skipHours\b[^<>]*>(.{0,4000}?)</skipHours\s*>", re.I | re.S)
 _DAYS = re.compile(r"<skipDays\b[^<>]*>(.{0,4000}?)</skipDays\s*>", re.I | re.S)
+#: The document itself is HTML, not a field of it.
+_PAGE = re.compile(r"(?:\s*<(?:\?[^<>]*|!--[^<>]*--)>)*\s*<(?:!doctype html|html[\s>])")
 _HEAD_CHARS = 64 * 1024
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -56,6 +57,8 @@ def parse(body: bytes, hints: Hints) -> Document:
     except (SAXException, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
         raise ParseError("not_a_feed", f"cannot be read ({type(error).__name__})") from error
     if not parsed.entries and not parsed.get("version"):
+        if "<html" in text[:20_000].lower():
+            raise page_trouble(text)
         raise ParseError("not_a_feed", "no feed format is recognised")
     if parsed.bozo and not flaw:
         flaw = f"broken XML ({type(parsed.bozo_exception).__name__})"
@@ -88,7 +91,7 @@ def _refuse_other(text: str) -> None:
     head = text[:2000].lower()
     if "<urlset" in head or "<sitemapindex" in head:
         raise ParseError("not_a_feed", 'this is a sitemap; kind = "sitemap" reads it')
-    if "<!doctype html" in head or re.search(r"<html[\s>]", head):
+    if _PAGE.match(head):
         raise page_trouble(text)
 
 
@@ -128,8 +131,8 @@ def _entry(item: Any, hints: Hints, now: datetime) -> tuple[Entry, int]:
     summary, summary_cut = _text(item.get("summary_detail"), item.get("summary"))
     contents = [_text(part, part.get("value")) for part in item.get("content", [])[:8]]
     body, body_cut = max(contents, key=lambda found: len(found[0]), default=("", 0))
-    if body == summary:
-        body = ""
+    if body == summary:  # feedparser gives a content as summary too
+        summary = ""
     source = item.get("source") or {}
     guid, _ = clean.cap(str(item.get("id") or "").strip(), clean.MAX_GUID_CHARS)
     url = _link(item, hints.url)
@@ -181,19 +184,19 @@ def _is_address(guid: str) -> bool:
 
 
 def _when(item: Any, name: str, now: datetime) -> datetime | None:
-    """Return a date of the entry itself; feedparser's stand-ins for an absent one are not asked."""
-    if name not in item and f"{name}_parsed" not in item:
+    """Return a date of the entry itself, by our own reading.
+
+    feedparser's is not asked: it stands in `updated` for an absent date, and reads dates into words.
+    """
+    if name not in item:
         return None
-    written = item.get(name)
-    parsed = item.get(f"{name}_parsed")
-    when = parse_date(str(written)) if written else None
-    if when is None and parsed is not None:
-        when = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
-    return clean.plausible(when, now)
+    return clean.plausible(parse_date(str(item.get(name) or "")), now)
 
 
 def _language(value: Any) -> str | None:
-    found = re.match(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*", str(value or "").strip())
+    found = re.match(
+        r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*(?![A-Za-z0-9])", str(value or "").strip()
+    )
     return found[0].replace("_", "-") if found else None
 
 
