@@ -9,6 +9,7 @@ Secrets live in `Target` and `Request`, neither of which prints them.
 from __future__ import annotations
 
 import email.utils
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -218,8 +219,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 def wait_until(raw: str, now: datetime) -> datetime | None:
     """Return the instant that a wait in seconds, or an HTTP date, names; never in the past."""
     try:
-        wait = timedelta(seconds=min(max(0.0, float(raw)), MAX_WAIT.total_seconds()))
-        return now + wait
+        seconds = float(raw)
+        if math.isnan(seconds):
+            return None
+        return now + timedelta(seconds=min(max(0.0, seconds), MAX_WAIT.total_seconds()))
     except ValueError:
         pass
     try:

@@ -150,7 +150,7 @@ def _size(text: str) -> int:
 
 
 def _plain_text(text: str, limit: int = MAX_TEXT_CHARS) -> dict[str, Any]:
-    return {"type": "plain_text", "text": cut(text, limit) or " ", "emoji": False}
+    return {"type": "plain_text", "text": cut(text, limit) or "–", "emoji": False}
 
 
 def _marked(message: Message) -> str:
@@ -160,7 +160,7 @@ def _marked(message: Message) -> str:
 def _fallback(message: Message, action: Action) -> str:
     """Return what notifications show, escaped."""
     text = plain(message.notice) if action == "reply" and message.notice else _marked(message)
-    return escape(cut(text, MAX_FALLBACK_CHARS, _size))
+    return escape(cut(text, MAX_FALLBACK_CHARS, _size)) or "–"
 
 
 def _notice(message: Message) -> list[dict[str, Any]]:

@@ -94,7 +94,8 @@ def _body(message: Message, now: datetime, short: bool) -> str:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()
 
 
 def _shortened(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,266 @@
+# ruff: noqa: F811
+"""The deliver role as a real process: alerts on a real wire in, requests at a real server out."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import ChatServer
+from deliver_process import DeliverProcess, Start, start_deliver  # noqa: F401
+from mock_broker import MockBroker, mock_broker  # noqa: F401
+
+from streams.engine.bus import Bus, read_all, read_latest
+from streams.records import Alert, Delivery, Link, content_id
+from streams.settings import Settings
+from streams.topics import ALERTS, DEAD_LETTERS, DELIVERIES
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def settings(mock_broker: MockBroker, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    return Settings(
+        kafka=mock_broker.address,
+        prefix=content_id(request.node.name, length=8) + ".",
+        state_dir=tmp_path,
+        allow_addresses="127.0.0.1",
+    )
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ChatServer]:
+    async with ChatServer() as running:
+        yield running
+
+
+def alert(subject: str, n: int = 1, **given: Any) -> Alert:
+    now = datetime.now(UTC)
+    fields: dict[str, Any] = {
+        "id": content_id(subject, str(n)),
+        "subject": subject,
+        "n": n,
+        "action": "new" if n == 1 else "update",
+        "level": "normal",
+        "at": now,
+        "expires_at": now + timedelta(hours=6),
+        "policy": "incidents",
+        "status": "reported",
+        "country": "LT",
+        "headline": f"Drone over Lithuania, version {n}",
+        "facts": {"what": f"{n} drones", "where": "Vilnius"},
+        "links": (
+            Link(title="Dronas", url="https://lrt.example/1", publisher="LRT", language="lt"),
+        ),
+        "first_seen_at": now,
+    }
+    return Alert(**(fields | given))
+
+
+async def send(settings: Settings, *alerts: Alert | bytes, headers: Any = None) -> None:
+    async with Bus(settings, "test") as bus:
+        for one in alerts:
+            key = one.subject if isinstance(one, Alert) else "broken"
+            await bus.send(ALERTS, key, one, headers)
+
+
+async def rows(settings: Settings) -> dict[str, Delivery]:
+    return await read_latest(settings, DELIVERIES, Delivery)
+
+
+async def until(
+    settings: Settings, process: DeliverProcess, check: Any, most: float = 90
+) -> dict[str, Delivery]:
+    """Return the rows once `check` likes them."""
+    deadline = time.monotonic() + most
+    while True:
+        found = await rows(settings)
+        if check(found):
+            return found
+        if process.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{found}\n{process.told()}")
+        await asyncio.sleep(0.2)
+
+
+def shown(count: int) -> Any:
+    return lambda found: sum(row.state == "shown" for row in found.values()) == count
+
+
+async def test_an_alert_reaches_every_room_and_no_repeat_posts_again(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    rooms = [
+        {"id": "hook", "kind": "webhook", "url": server.url("webhook")},
+        {"id": "slack", "kind": "slack", "url": server.url("slack")},
+        {"id": "out", "kind": "console", "level": "digest"},
+    ]
+    first = start_deliver(settings, rooms)
+    await send(settings, alert("a"), alert("b"), alert("a"))
+    await until(settings, first, shown(6))
+    await send(settings, alert("a", 1), alert("b", 1))
+    assert first.stop() == 0, first.told()
+    second = start_deliver(settings, rooms)
+    await send(settings, alert("a", 2))
+    found = await until(
+        settings, second, lambda f: all(r.shown_n == 2 for k, r in f.items() if k[0] == "a")
+    )
+    assert second.stop() == 0, second.told()
+    hooks = [call for call in server.accepted if call.kind == "webhook"]
+    assert [(c.body["data"]["subject"], c.body["data"]["n"]) for c in hooks] == [
+        ("a", 1), ("b", 1), ("a", 2),
+    ]  # fmt: skip
+    assert not server.faults and len(server.accepted) == 6
+    printed = first.out.read_text() + second.out.read_text()
+    assert printed.count("Drone over Lithuania, version 1") == 2
+    assert "2 drones" in found["a|slack"].shown_text
+
+
+KILLS = [
+    ("before:pending", 1, False),
+    ("after:pending", 1, False),
+    ("after:pending", 3, False),
+    ("planned", 2, False),
+    ("committed", 1, False),
+    ("before:sending", 1, False),
+    ("after:sending", 1, True),
+    ("before:shown", 1, True),
+    ("after:shown", 1, False),
+]
+
+
+async def test_a_kill_at_any_write_point_loses_nothing_and_marks_what_may_be_a_repeat(
+    settings: Settings, start_deliver: Start
+) -> None:
+    # All at once: most of the time the group waits until it misses the killed member.
+    await asyncio.gather(*(_kill(settings, start_deliver, *case) for case in KILLS))
+
+
+async def _kill(
+    settings: Settings, start_deliver: Start, point: str, nth: int, is_unknown: bool
+) -> None:
+    case = content_id(point, str(nth), length=6)
+    settings = settings.model_copy(
+        update={"prefix": f"kill-{case}.", "state_dir": settings.state_dir / case}
+    )
+    subjects = ["a", "b", "c"]
+    async with ChatServer() as server:
+        rooms = [{"id": "one", "kind": "webhook", "url": server.url("webhook", "one")}]
+        await send(settings, *(alert(subject) for subject in subjects))
+        dying = start_deliver(settings, rooms, kill_at=point, nth=nth)
+        code = await asyncio.to_thread(dying.wait, 60)
+        assert code == -signal.SIGKILL, f"{point}: {dying.told()}"
+        living = start_deliver(settings, rooms)
+        await until(settings, living, shown(3))
+        assert await asyncio.to_thread(living.stop) == 0, living.told()
+    told = [call.body["data"] for call in server.accepted]
+    unmarked = [data["subject"] for data in told if not data["possible_repeat"]]
+    marked = [data["subject"] for data in told if data["possible_repeat"]]
+    assert set(unmarked + marked) == set(subjects), f"{point}: lost"
+    assert len(unmarked) == len(set(unmarked)), f"{point}: an unmarked repeat"
+    if is_unknown:
+        assert len(marked) == 1, f"{point}: {marked}"
+    elif point.startswith(("before", "after")):
+        # Reading and sending go on side by side: at most one send was under way.
+        assert len(marked) <= (0 if point.endswith("sending") else 1), f"{point}: {marked}"
+
+
+async def test_hold_keeps_an_unknown_message_for_a_person(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    held = settings.model_copy(update={"unknown_delivery": "hold"})
+    rooms = [{"id": "slack", "kind": "slack", "url": server.url("slack")}]
+    server.script.append("ok-then-reset")
+    role = start_deliver(held, rooms)
+    await send(settings, alert("a"))
+    found = await until(settings, role, lambda f: any(r.state == "held" for r in f.values()))
+    assert found["a|slack"].reason == "reset" and len(server.calls) == 1
+    order = {"flankwatch.order": "release", "flankwatch.room": "slack"}
+    await send(settings, alert("a"), headers=order)
+    await until(settings, role, shown(1))
+    assert len(server.calls) == 2 and "possible repeat" in server.calls[1].body["text"]
+    assert role.stop() == 0, role.told()
+
+
+async def test_a_broken_alert_goes_to_dead_letters_and_the_stream_goes_on(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    rooms = [{"id": "hook", "kind": "webhook", "url": server.url("webhook")}]
+    role = start_deliver(settings, rooms)
+    await send(settings, b"{nope", alert("a"))
+    await until(settings, role, shown(1))
+    letters = [message async for message in read_all(settings, DEAD_LETTERS)]
+    assert [letter.value for letter in letters] == [b"{nope"]
+    assert letters[0].headers["flankwatch.dlq.reason"] == b"unreadable"
+    assert role.stop() == 0, role.told()
+
+
+async def test_a_refused_alert_is_shortened_then_dead_lettered_and_told_elsewhere(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    rooms = [
+        {"id": "slack", "kind": "slack", "url": server.url("slack"), "fallback": "hook"},
+        {"id": "hook", "kind": "webhook", "url": server.url("webhook")},
+    ]
+    routes = [{"id": "all", "rooms": ["slack"]}]
+    server.script += ["413", "413"]
+    role = start_deliver(settings, rooms, routes=routes)
+    await send(settings, alert("a"))
+    found = await until(settings, role, shown(1))
+    assert found["a|slack"].state == "rejected" and found["a|hook"].state == "shown"
+    sizes = [len(call.raw) for call in server.calls if call.kind == "slack"]
+    assert len(sizes) == 2 and sizes[1] < sizes[0]
+    letters = [message async for message in read_all(settings, DEAD_LETTERS)]
+    assert letters[0].headers["flankwatch.room"] == b"slack"
+    assert role.stop() == 0, role.told()
+
+
+async def test_updates_supersede_what_is_queued_and_age_becomes_one_digest(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    server.script += ["500"] * 4
+    rooms = [{"id": "hook", "kind": "webhook", "url": server.url("webhook")}]
+    soon = datetime.now(UTC) + timedelta(seconds=6)
+    role = start_deliver(settings, rooms)
+    await send(settings, alert("old1", expires_at=soon), alert("old2", expires_at=soon))
+    await send(settings, alert("new"), alert("new", 2), alert("new", 3))
+    found = await until(
+        settings, role, lambda f: f and f.get("new|hook") and f["new|hook"].shown_n == 3, 60
+    )
+    told = [c.body["data"] for c in server.accepted]
+    assert [d["n"] for d in told if d.get("subject") == "new"] == [3]
+    assert next(d for d in told if d.get("subject") == "new")["action"] == "new"
+    late = {k for k, r in found.items() if r.state != "shown"}
+    for key in late:
+        await until(
+            settings, role, lambda f, key=key: f[key].step == "digested" or f[key].state == "shown"
+        )
+    assert role.stop() == 0, role.told()
+
+
+async def test_replay_and_canary_never_reach_people(
+    settings: Settings, server: ChatServer, start_deliver: Start
+) -> None:
+    rooms = [
+        {"id": "hook", "kind": "webhook", "url": server.url("webhook")},
+        {"id": "out", "kind": "console"},
+    ]
+    then = datetime(2025, 9, 10, tzinfo=UTC)
+    old = {"theatre": "replay", "at": then, "expires_at": then}
+    role = start_deliver(settings, rooms)
+    await send(settings, alert("r", **old), alert("c", theatre="canary"), alert("live"))
+    found = await until(settings, role, shown(3))
+    assert sorted(found) == ["live|hook", "live|out", "r|out"]
+    assert role.stop() == 0
+    assert [call.body["data"]["subject"] for call in server.calls] == ["live"]
+    assert "[REPLAY] Drone over Lithuania" in role.out.read_text()
+    marked = start_deliver(settings, rooms, deliver_replay=True)
+    await send(settings, alert("r2", **old))
+    await until(settings, marked, shown(5))
+    assert marked.stop() == 0
+    assert server.calls[-1].body["marks"] == ["REPLAY"]
