@@ -91,7 +91,7 @@ def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
         if closed := _closed_because(line, clause):
             actions, action_hits = {"closed"}, [closed]
             borrowed.append("action")
-        elif _stands_in(clause, objects[0]):
+        elif _stands_in(clause, objects[0], line.field.folded):
             actions, is_verbless = {"over"}, True
         else:
             return None
@@ -162,17 +162,22 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
     return None
 
 
-def _stands_in(clause: Clause, thing: Hit) -> bool:
+def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
     """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
     for part in clause.parts:
         if part.part not in ("location", "territory") or part.country not in WATCHED:
             continue
         is_site = part.head is not None and part.head.says(*_SITES)
         says_where = is_site or part.place is not None or part.role in ("in", "into", "over", "at")
-        if (
-            says_where or part.part == "territory"
-        ) and -60 <= part.hit.start - thing.end <= _NEAR_CHARS:
+        if not says_where and part.part != "territory":
+            continue
+        if part.hit.start < thing.start:  # "Riga: drones", not "In Riga they watch birds by drone"
+            if len(folded[part.hit.end : thing.start].split()) <= 1:
+                return True
+        elif part.hit.start - thing.end <= _NEAR_CHARS:
             return True
+    if thing.says("wreckage") and clause.first("locality", *_SITES):
+        return True
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
 
 
@@ -241,7 +246,10 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
                     frame.has_unidentified = True
     if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
         frame.actor = "ukraine_stray"
-    if frame.what == "aircraft" and concept == "plane" and not frame.markers:
+    weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
+    if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
+        frame.what = "civil"
+    if frame.what == "missile" and frame.is_verbless and not frame.markers:
         frame.what = "civil"
     if frame.what == "helicopter" and not frame.markers:
         frame.what = "civil"

@@ -65,7 +65,7 @@ def resolve(
         (
             p
             for p in clause.parts
-            if p.part in ("target", "nominal")
+            if p.part in ("target", "nominal", "attacked")
             and p.country not in WATCHED
             and p.country not in AGGRESSORS
             and p.country

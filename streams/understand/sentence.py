@@ -149,11 +149,21 @@ def _give_parts(
             )
             continue
         head = _head(clause, index, field, language)
-        clause.parts.append(
-            Part(
-                hit, term.country, _country_part(term.form or "name", role, head), None, role, head
-            )
-        )
+        part = _country_part(term.form or "name", role, head)
+        if part in ("location", "target", "nominal") and _is_attacked(clause, index, field):
+            part = "attacked"
+        clause.parts.append(Part(hit, term.country, part, None, role, head))
+
+
+def _is_attacked(clause: Clause, index: int, field: Field) -> bool:
+    """Tell whether the country is what an attack named right before it is aimed at."""
+    hit = clause.hits[index]
+    before = next((one for one in reversed(clause.hits[:index]) if one.concepts), None)
+    return (
+        before is not None
+        and before.says("attack")
+        and _words_between(field, before.end, hit.start) <= 2
+    )
 
 
 def _place_part(role: str | None) -> str:
