@@ -24,6 +24,8 @@ DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "chat_golden.json"
 UPDATE_GOLDEN = os.environ.get("UPDATE_GOLDEN") == "1"
 KINDS = sorted(registry.kinds("chat"))
+SERVICES = [name for name in KINDS if name != "console"]
+FOR_PEOPLE = [name for name in KINDS if not kind_of(name).IS_MACHINE]
 HOSTILE = [json.loads(line) for line in (DATA / "hostile_headlines.jsonl").read_text().splitlines()]
 _HIDDEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2060-\u206f\u200b-\u200f\ufeff]")
 #: What would ping people, per kind, in the texts that the service parses.
@@ -70,10 +72,8 @@ def test_a_kind_says_what_it_needs(name: str) -> None:
     assert kind.PER_SECOND > 0 and kind.BURST >= 1
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", SERVICES)
 async def test_the_service_takes_every_hostile_headline(name: str) -> None:
-    if name == "console":
-        pytest.skip("no service: printing has no limits")
     kind = kind_of(name)
     async with ChatServer() as server, Sender(Guard("127.0.0.1")) as sender:
         for target in targets(name, f"http://127.0.0.1:{server.port}"):
@@ -92,14 +92,12 @@ async def test_the_service_takes_every_hostile_headline(name: str) -> None:
         assert not server.faults
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", FOR_PEOPLE)
 def test_no_hostile_headline_steers_or_pings(name: str) -> None:
     for item in HOSTILE:
         for made in requests(name, text=item["text"], url=item.get("url", "https://ok.example/")):
             told = made.body.decode()
             shown = list(texts(json.loads(told))) if made.method != "PRINT" else [told]
-            if kind_of(name).IS_MACHINE:
-                continue  # a program gets the words as they are, in valid JSON
             assert not _HIDDEN.search(told.replace("\n", "")), item
             assert not re.search(r"\\u(20[0-2]|feff|00[01])", told), item
             for text in shown:
@@ -108,10 +106,8 @@ def test_no_hostile_headline_steers_or_pings(name: str) -> None:
                 assert not re.search(r"(?i)(javascript|data):[^ ]", text), (item, text)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", FOR_PEOPLE)
 def test_no_link_but_ours(name: str) -> None:
-    if kind_of(name).IS_MACHINE:
-        pytest.skip("a program gets the addresses as data")
     for item in HOSTILE:
         for made in requests(name, text=item["text"], url="https://ok.example/story"):
             found = re.findall(r"(?i)\b[a-z]{2,20}:/+[^\s<>|\"')\]]+", made.body.decode())
@@ -122,10 +118,8 @@ def test_no_link_but_ours(name: str) -> None:
 _OWN = {"http://adaptivecards.io/schemas/adaptive-card.json"}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", FOR_PEOPLE)
 def test_hostile_addresses_are_refused_or_made_safe(name: str) -> None:
-    if kind_of(name).IS_MACHINE:
-        pytest.skip("a program gets the addresses as data")
     bad = [item["url"] for item in HOSTILE if item["class"] == "urls"]
     for url in bad:
         for made in requests(name, text="Drone over Vilnius", url=url):
@@ -181,7 +175,7 @@ STATUS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "console"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_verdicts_by_status(name: str) -> None:
     kind = kind_of(name)
     for status, outcomes in STATUS.items():
