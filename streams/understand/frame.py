@@ -199,6 +199,10 @@ def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) 
                     True,
                     "russia" if part.country == "RU" else "belarus",
                 )
+    if any(
+        part.country in WATCHED and part.part in ("territory", "location") for part in line.parts
+    ):
+        frame.has_unidentified = True  # what it was is left out; that it crossed is not
     if frame.has_hostile and (line.first("airspace") or territory):
         frame.what = "aircraft" if line.first("airspace", "our", "home") else "unknown"
     _mark_definite(frame, line)

@@ -66,19 +66,33 @@ class Lexicon:
 
 
 def outermost(hits: list[Hit]) -> list[Hit]:
-    """Return the hits that are not a part of a longer one; equal spans all stay.
+    """Return the hits that are not a part of a longer one; equal spans stay, equal words once.
+
+    A term with a gap covers nothing: what stands in its gap is another matter.
 
     Args:
         hits: Sorted by start, longest first.
     """
     kept: list[Hit] = []
     reach_start, reach_end = 0, -1
+    said: set[tuple[object, ...]] = set()
     for hit in hits:
-        is_same = hit.start == reach_start and hit.end == reach_end
-        if hit.end > reach_end:
-            reach_start, reach_end = hit.start, hit.end
-        elif not is_same:
+        meaning = (
+            hit.start,
+            hit.end,
+            hit.term.concepts,
+            hit.term.country,
+            hit.term.form,
+            hit.term.place,
+        )
+        if meaning in said:
             continue
+        is_gapped = any(word is GAP for word in hit.term.words)
+        if hit.end > reach_end and not is_gapped:
+            reach_start, reach_end = hit.start, hit.end
+        elif not is_gapped and not (hit.start == reach_start and hit.end == reach_end):
+            continue
+        said.add(meaning)
         kept.append(hit)
     return kept
 

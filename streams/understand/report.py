@@ -120,7 +120,12 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     ):
         return Gate("no_territory", "flies, and nothing says that it is here")
     beside = next(
-        (p for p in frame.line.parts if p.part in ("border", "near") and p.country in WATCHED), None
+        (
+            p
+            for p in frame.line.parts
+            if p.part in ("border", "near") and p.country in WATCHED and p.place is None
+        ),
+        None,
     )
     is_inside = any(
         p.part in ("location", "territory") and p.country == found.country for p in frame.line.parts

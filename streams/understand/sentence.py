@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from streams.catalog.concepts import CONCEPTS
 from streams.catalog.languages import Language
+from streams.catalog.places import Place
 from streams.understand.lexicon import Hit
 from streams.understand.text import Field, Sentence
 
@@ -20,6 +22,8 @@ Opener = Literal["", "after", "that", "if", "against"]
 _PUNCTUATION = re.compile(r"[,;:()\[\]«»„“”\"|]|\s[–—-]\s|\n|…|[.!?](?=\s)")
 _QUOTE_OPEN = re.compile('[«„“"]')
 _WORD = re.compile(r"\S+")
+_QUOTES = '«»„“”"'
+_NAME_CHARS = 24  # quotation marks around so little are a name's, and end no clause
 _LOOK_BACK_WORDS = 4
 #: Nouns that a country's adjective or genitive may belong to, and the part that gives the country.
 _HEADS = {
@@ -93,7 +97,7 @@ def make_line(
     sentence: Sentence,
     hits: list[Hit],
     language: Language,
-    places: dict[str, tuple[str, ...]],
+    places: dict[str, Place],
 ) -> Line:
     """Return the sentence cut into clauses, its hits in them, countries and places with parts.
 
@@ -102,11 +106,13 @@ def make_line(
         sentence: Which stretch.
         hits: The sentence's outermost hits, sorted.
         language: For prepositions and where adjectives stand.
-        places: Gazetteer id → countries.
+        places: The gazetteer's rows by id.
     """
     bounds: list[tuple[int, Opener, Hit | None]] = [(sentence.start, "", None)]
+    named = _around_names(field.text, sentence)
     for match in _PUNCTUATION.finditer(field.text, sentence.start, sentence.end):
-        bounds.append((match.end(), "", None))
+        if match.start() not in named:
+            bounds.append((match.end(), "", None))
     for hit in hits:
         for opener in ("after", "if", "that", "against"):
             if opener in hit.concepts:
@@ -131,9 +137,23 @@ def make_line(
     return line
 
 
-def _give_parts(
-    clause: Clause, field: Field, language: Language, places: dict[str, tuple[str, ...]]
-) -> None:
+def _around_names(text: str, sentence: Sentence) -> set[int]:
+    """Return the offsets of quotation marks that stand around a name: «Shahed», "Patriot"."""
+    marks = [i for i in range(sentence.start, sentence.end) if text[i] in _QUOTES]
+    found: set[int] = set()
+    for left, right in pairwise(marks):
+        inside = text[left + 1 : right]
+        if (
+            0 < len(inside) <= _NAME_CHARS
+            and inside.count(" ") <= 1
+            and left not in found
+            and inside[0] != " "
+        ):
+            found |= {left, right}
+    return found
+
+
+def _give_parts(clause: Clause, field: Field, language: Language, places: dict[str, Place]) -> None:
     for index, hit in enumerate(clause.hits):
         term = hit.term
         if term.country is None and term.place is None:
@@ -141,12 +161,13 @@ def _give_parts(
         role = hit.role or _preposition(field.folded, clause, hit, index, language)
         hit.role = role
         if term.place is not None:
-            codes = places.get(term.place, ())
+            row = places[term.place]
+            if not _is_meant(row, clause, hit):
+                continue
             # a border river or a sea belongs to several: it says near where, not in which state
-            part = _place_part(role) if len(codes) == 1 else "shared"
-            clause.parts.append(
-                Part(hit, codes[0] if len(codes) == 1 else None, part, term.place, role)
-            )
+            is_one = len(row.countries) == 1
+            part = _place_part(role) if is_one else "shared"
+            clause.parts.append(Part(hit, row.countries[0] if is_one else None, part, row.id, role))
             continue
         head = _head(clause, index, field, language)
         part = _country_part(term.form or "name", role, head)
@@ -166,12 +187,26 @@ def _is_attacked(clause: Clause, index: int, field: Field) -> bool:
     )
 
 
+#: What must stand in the clause for an ambiguous name to be a place of this kind.
+_COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_site": ("critical",)}
+
+
+def _is_meant(place: Place, clause: Clause, hit: Hit) -> bool:
+    """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
+    if "ambiguous" in place.flags:
+        return (
+            clause.first(*_COMPANIONS.get(place.kind, ("locality", "airport", "base"))) is not None
+        )
+    if hit.role is None:
+        return not any(
+            other.term.form == "capital" and other.start == hit.start for other in clause.hits
+        )
+    return True
+
+
 def _place_part(role: str | None) -> str:
-    if role == "from":
-        return "origin"
-    if role == "near":
-        return "near"
-    return "location"
+    """Return the part of a place: near a town is still in its country."""
+    return "origin" if role == "from" else "location"
 
 
 def _country_part(form: str, role: str | None, head: Hit | None) -> str:
@@ -203,30 +238,29 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
     return "nominal"
 
 
+#: Words that may stand between a preposition and the name it belongs to.
+_TRANSPARENT = (
+    "locality",
+    "many",
+    "unidentified",
+    "airspace",
+    "soil",
+    "border",
+    "airport",
+    "base",
+    "critical",
+    "near",
+)
+
+
 def _preposition(
     folded: str, clause: Clause, hit: Hit, index: int, language: Language
 ) -> str | None:
     """Return the role of the nearest preposition before the hit, none if another noun stands between."""
     start = clause.start
     for earlier in clause.hits[:index]:
-        if (
-            earlier.term.country is None
-            and earlier.term.place is None
-            and not earlier.says(
-                "locality",
-                "many",
-                "official",
-                "airport",
-                "base",
-                "unidentified",
-                "airspace",
-                "soil",
-                "border",
-                "near",
-                "home",
-                "critical",
-            )
-        ):
+        is_place = earlier.term.country is not None or earlier.term.place is not None
+        if not is_place and not earlier.says(*_TRANSPARENT):
             start = max(start, earlier.end)
     words = folded[max(start, hit.start - 80) : hit.start].split()[-_LOOK_BACK_WORDS:]
     if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":

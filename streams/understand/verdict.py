@@ -144,12 +144,7 @@ def _deeply(
 def _lines(
     fields: list[Field], hits: dict[str, list[Hit]], language: Language, catalog: Catalog
 ) -> tuple[list[Line], Line | None, list[Line]]:
-    places = (
-        {place.id: place.countries for place in catalog.places.places.values()}
-        if not catalog.memo.get("places")
-        else catalog.memo["places"]
-    )
-    catalog.memo["places"] = places
+    places = catalog.places.places
     lines: list[Line] = []
     lead: list[Line] = []
     title: Line | None = None
