@@ -34,7 +34,6 @@ BACKOFF: Mapping[str, tuple[float, float]] = {
     "forbidden": (900.0, 12 * 3600.0),  # often a rate limit in disguise
     "challenge": (3600.0, 24 * 3600.0),
     "blocked": (3600.0, 24 * 3600.0),
-    "gone": (24 * 3600.0, 24 * 3600.0),
 }
 _BACKOFF_ELSE = (120.0, 3 * 3600.0)
 #: Share of the gap between two new entries after which it is worth looking again.

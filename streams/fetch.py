@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -30,25 +29,19 @@ from streams.catalog.feeds import FeedSpec
 from streams.catalog.sources import Sources
 from streams.engine.bus import Bus, read_latest
 from streams.engine.role import Role
-from streams.errors import BrokerError, Fault, FaultsError
+from streams.errors import Fault, FaultsError
+from streams.feeds import fulltext, orders
 from streams.feeds import surge as surging
-from streams.feeds.poll import Polled, Poller
-from streams.feeds.queue import Queue
+from streams.feeds.fetcher import Fetcher
+from streams.feeds.fulltext import FullText
+from streams.feeds.poll import Poller
 from streams.feeds.replay import replay as replay_files
-from streams.feeds.replay import send_articles
 from streams.feeds.shard import of_shard
-from streams.feeds.tell import tell
-from streams.records import FeedState, decode, encode
+from streams.records import CatalogSwitch, FeedState, encode
 from streams.settings import Settings
 
-#: Polls under way at most, those that wait for detection to catch up counted.
-ACTIVE_MAX = 64
 PARSE_WORKERS = 2
 IDLE_SECONDS = 1.0
-#: After the broker refused, or a poll crashed.
-AGAIN_SECONDS = 15.0
-CRASHED_SECONDS = 900.0
-STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -98,15 +91,21 @@ async def run(
         ):
             fetcher = Fetcher(feeds, states, bus, Poller(client, parsers, clock), clock)
             group = settings.group("fetch") + f"-surge-{shard[0]}-of-{shard[1]}"
-            follower = asyncio.create_task(
-                surging.follow(settings, fetcher.surge, group, fetcher.hurry)
-            )
+            followers = [
+                surging.follow(settings, fetcher.surge, group, fetcher.hurry),
+                orders.follow(settings, fetcher.take_over, partial(_switch, settings, fetcher)),
+            ]
+            if settings.full_text or any(feed.full_text for feed in feeds):
+                fetcher.full_text = FullText(client, parsers, bus, clock)
+                wants = fetcher.wants_full_text if not settings.full_text else bool
+                followers.append(fulltext.follow(settings, fetcher.full_text, wants))
+            tasks = [asyncio.create_task(follower) for follower in followers]
             try:
                 await fetcher.run(role)
             finally:
-                follower.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await follower
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:
@@ -120,6 +119,21 @@ def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:
     if faults:
         raise FaultsError(faults)
     return found
+
+
+def _switch(settings: Settings, fetcher: Fetcher, switch: CatalogSwitch) -> None:
+    """Use the seeds as they are now; wrong ones are told, and the old are kept."""
+    have = Sources.of(settings.seeds).content_hash()
+    try:
+        feeds = of_shard(read_feeds(settings), settings.shard)
+    except FaultsError as error:
+        log.error("seeds not reloaded", faults=str(error))
+        return
+    if have != switch.catalog:
+        log.error("seeds not reloaded", wanted=switch.catalog, here=have)
+        return
+    fetcher.use(feeds)
+    metrics.config_last_reload_success.set_to_current_time()
 
 
 def guard_of(settings: Settings) -> Guard:
@@ -148,122 +162,3 @@ async def _idle(role: Role) -> None:
         role.beat()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(role.stopping.wait(), IDLE_SECONDS)
-
-
-class Fetcher:
-    """Polls what is due, for as long as the role runs."""
-
-    def __init__(
-        self,
-        feeds: tuple[FeedSpec, ...],
-        states: dict[str, bytes],
-        bus: Bus,
-        poller: Poller,
-        clock: Clock,
-    ) -> None:
-        self.surge = surging.Surge()
-        self._feeds = {feed.id: feed for feed in feeds}
-        self._states = states
-        self._bus = bus
-        self._poller = poller
-        self._clock = clock
-        self._queue = Queue(clock.now(), feeds, self._state)
-        self._polls: dict[str, asyncio.Task[None]] = {}
-        self._sending: set[str] = set()
-        self._woken = asyncio.Event()
-        for group in sorted({feed.group for feed in feeds}):
-            count = sum(feed.group == group for feed in feeds)
-            metrics.feeds_configured.labels(group).set(count)
-            metrics.feed_group_last_new_item.labels(group).set(clock.now().timestamp())
-
-    async def run(self, role: Role) -> None:
-        """Poll until the role is to stop; then finish what is being sent."""
-        log.info("fetching", feeds=len(self._feeds), remembered=len(self._states))
-        stopping = asyncio.create_task(role.stopping.wait())
-        try:
-            while not role.stopping.is_set():
-                role.beat()
-                self._start_due()
-                await self._until_due(stopping)
-        finally:
-            stopping.cancel()
-            await self._finish()
-
-    def hurry(self) -> None:
-        """Bring forward the polls of feeds where something is happening now."""
-        now = self._clock.now()
-        for feed in self._feeds.values():
-            if self.surge.covers(feed, now):
-                self._queue.hurry(feed, self._state(feed))
-        self._woken.set()
-
-    def _state(self, feed: FeedSpec) -> FeedState:
-        raw = self._states.get(feed.id)
-        return FeedState(id=feed.id, url="") if raw is None else decode(FeedState, raw)
-
-    def _start_due(self) -> None:
-        now = self._clock.now()
-        while len(self._polls) < ACTIVE_MAX and (feed := self._queue.pop_due(now)) is not None:
-            task = asyncio.create_task(self._poll(feed))
-            self._polls[feed.id] = task
-            task.add_done_callback(partial(self._done, feed))
-
-    def _done(self, feed: FeedSpec, _task: asyncio.Task[None]) -> None:
-        self._polls.pop(feed.id, None)
-        self._sending.discard(feed.id)
-        self._queue.free(feed)
-        self._woken.set()
-
-    async def _until_due(self, stopping: asyncio.Task[bool]) -> None:
-        """Wait until a feed is due, a poll has ended, something happened or the role stops."""
-        wait = IDLE_SECONDS
-        if len(self._polls) < ACTIVE_MAX:
-            due = self._queue.seconds_until_due(self._clock.now()) / self._clock.speed
-            wait = min(wait, max(due, 0.01))
-        self._woken.clear()
-        woken = asyncio.create_task(self._woken.wait())
-        await asyncio.wait({stopping, woken}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        woken.cancel()
-
-    async def _poll(self, feed: FeedSpec) -> None:
-        """Poll one feed, send what is new, save its state; no error leaves this."""
-        state = self._state(feed)
-        now = self._clock.now()
-        try:
-            polled = await self._poller.poll(
-                feed, state, luck=random.random(), is_surge=self.surge.covers(feed, now)
-            )
-            self._sending.add(feed.id)
-            await send_articles(self._bus, polled.articles)
-            await self._bus.send(topics.FEEDS, feed.id, polled.state)
-        except BrokerError as error:
-            log.warning("feed not saved", feed=feed.id, why=str(error), again_in=AGAIN_SECONDS)
-            self._queue.push_in(feed, now, AGAIN_SECONDS)
-            return
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # a bug: it costs this feed this poll, and is told in full
-            log.exception("feed crashed", feed=feed.id)
-            self._queue.push_in(feed, now, CRASHED_SECONDS)
-            return
-        self._states[feed.id] = encode(polled.state)
-        self._plan(feed, polled)
-        tell(feed, state, polled, self._clock.now())
-
-    def _plan(self, feed: FeedSpec, polled: Polled) -> None:
-        """Queue the next poll; a Retry-After may hold back a whole host or domain."""
-        at = polled.state.next_poll_at or self._clock.now()
-        self._queue.push(feed, at)
-        if polled.outcome == "throttled" and polled.retry_after_seconds:
-            self._queue.hold(feed, at)
-
-    async def _finish(self) -> None:
-        """Give what is being sent a little time; drop what is only being fetched."""
-        for id, task in self._polls.items():
-            if id not in self._sending:
-                task.cancel()
-        if self._polls:
-            await asyncio.wait(list(self._polls.values()), timeout=STOP_SECONDS)
-        for task in list(self._polls.values()):
-            task.cancel()
-        await asyncio.gather(*self._polls.values(), return_exceptions=True)

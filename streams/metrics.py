@@ -60,6 +60,10 @@ entries = Counter(
     _P + "entries_total", "Entries: new, revised, duplicate, invalid.", ["feed", "result"]
 )
 
+pages = Counter(
+    _P + "pages_total", "Article pages fetched for their text, by outcome.", ["outcome"]
+)
+
 # --- stream --------------------------------------------------------------------------------
 processed = Counter(_P + "processed_total", "Records processed.", ["stage"])
 stage_duration = Histogram(

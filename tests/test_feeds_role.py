@@ -244,3 +244,74 @@ async def test_replay_at_recorded_speed_keeps_the_pauses(tmp_path) -> None:
         await until(lambda: detect.titles() == ["First"])
         await asyncio.sleep(0.5)
         assert detect.titles() == ["First"]  # the second is due in an hour
+
+
+async def test_a_gone_feed_stops_until_an_operator_resumes_it(tmp_path, publisher) -> None:
+    from streams.feeds.orders import resume
+
+    url = publisher.on("/feed", Answer(200, stories(1)), Answer(410), Answer(200, stories(2, 1)))
+    feed = {"id": "paper", "url": url, "publisher": "P", "every": "1m"}
+    settings = settings_for(tmp_path, write_seeds(tmp_path / "seeds", feed))
+    async with broker_of(settings), Detect(settings) as detect:
+        async with fetching(settings):
+            await until(lambda: len(publisher.requests) == 2)
+            await asyncio.sleep(3.0)  # six simulated minutes
+            assert len(publisher.requests) == 2
+            await resume(settings, "paper", "a tester")
+            await until(lambda: len(detect.articles) == 2)
+        publisher.on("/feed", Answer(410))
+        async with fetching(settings):
+            await until(lambda: len(publisher.requests) >= 4)
+            await asyncio.sleep(1.0)
+        asked = len(publisher.requests)
+        async with fetching(settings):  # a restart does not ask again
+            await asyncio.sleep(3.0)
+            assert len(publisher.requests) == asked
+
+
+async def test_the_page_behind_a_near_miss_becomes_a_revision(tmp_path, publisher) -> None:
+    from streams.records import TaggedArticle
+
+    lead = "The object came down near the village of Wyryki, police said on Wednesday. "
+    page = f"<html><body><article><h1>Story</h1><p>{lead * 8}</p></article></body></html>"
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    publisher.on("/robots.txt", Answer(200, b"User-agent: *\nDisallow: /private", html))
+    publisher.on("/story", Answer(200, page.encode(), html))
+    publisher.on("/private/story", Answer(200, page.encode(), html))
+
+    def document(*paths: str) -> bytes:
+        from feed_server import item, rss
+
+        return rss(*(item(n, link=publisher.url(path)) for n, path in enumerate(paths)))
+
+    first, later = document("/a"), document("/a", "/story", "/private/story")
+    feed = {"id": "paper", "url": publisher.on("/feed", Answer(200, first), Answer(200, later)),
+            "publisher": "P", "every": "1m"}  # fmt: skip
+    seeds = write_seeds(tmp_path / "seeds", feed)
+    with (seeds / "feeds" / "own.toml").open("a") as file:
+        file.write("\nfull_text = true\n")
+    settings = settings_for(tmp_path, seeds)
+    async with (
+        broker_of(settings),
+        Detect(settings) as detect,
+        fetching(settings),
+        Bus(settings, "detect") as bus,
+    ):
+        await until(lambda: len(detect.articles) == 3)
+        await asyncio.sleep(1.0)
+        for article in detect.articles[1:]:
+            tagged = TaggedArticle(
+                id=article.id, revision=article.revision, feed=article.feed, title=article.title,
+                publisher=article.publisher, first_seen_at=article.first_seen_at, language="en",
+                language_confidence=1.0, verdict="near_miss",
+            )  # fmt: skip
+            await bus.send(topics.TAGGED, article.id, tagged)
+        await until(lambda: len(detect.articles) == 4)
+        full = detect.articles[-1]
+        before = next(article for article in detect.articles if article.id == full.id)
+        assert full.text == "full" and "Wyryki" in full.body
+        assert full.supersedes == before.revision != full.revision
+        assert full.first_seen_at == before.first_seen_at
+        await asyncio.sleep(0.5)
+    assert len(publisher.asked("/story")) == 1
+    assert publisher.asked("/private/story") == []

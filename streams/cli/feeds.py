@@ -128,4 +128,16 @@ def discover_feeds(site: str, as_json: bool) -> None:
         sys.exit(EXIT_CHECK_FAILED)
 
 
+@feeds.command("resume")
+@click.argument("id")
+def resume_feed(id: str) -> None:
+    """Poll a feed again that is gone (410) or waits out a long pause."""
+    import getpass
+
+    from streams.feeds.orders import resume
+
+    state = asyncio.run(resume(load_settings(), id, getpass.getuser()))
+    click.echo(f"{state.id}: due now")
+
+
 COMMANDS: list[Any] = [feeds]

@@ -224,11 +224,12 @@ class Poller:
             at = schedule.after_success(now, chosen, wishes, luck, is_surge=is_surge)
         else:
             at = schedule.after_failure(now, polled.outcome, state.failures, wishes, luck)
+        is_gone = polled.outcome == "gone"  # the one case that stops a feed, until an operator says
         polled.state = replace(
             state,
             outcome=polled.outcome,
             last_attempt_at=attempt,
-            next_poll_at=at,
+            next_poll_at=None if is_gone else at,
             interval_seconds=chosen,
             extra=with_extra(extra),
             version=state.version + 1,

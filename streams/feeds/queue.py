@@ -32,16 +32,28 @@ class Queue:
         feeds: tuple[FeedSpec, ...],
         state: Callable[[FeedSpec], FeedState],
     ) -> None:
-        self._feeds = {feed.id: feed for feed in feeds}
+        self._feeds: dict[str, FeedSpec] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._planned: dict[str, datetime] = {}
         self._busy: Counter[str] = Counter()
         self._held: dict[str, datetime] = {}
         for feed in feeds:
-            planned = state(feed).next_poll_at
-            # What became due while nobody ran is spread out as a first start is.
-            first = schedule.first_poll(now, share_of(feed.id), len(feeds))
-            self.push(feed, max(planned, first) if planned else first)
+            self.begin(feed, state(feed), now, len(feeds))
+
+    def begin(self, feed: FeedSpec, state: FeedState, now: datetime, count: int) -> None:
+        """Plan a feed from its saved state; what became due meanwhile is spread as a first start is.
+
+        A feed that is gone stays so, unless its seed has another address now.
+        """
+        self._feeds[feed.id] = feed
+        if state.outcome == "gone" and extra_of(state).seed_url == feed.url:
+            return
+        first = schedule.first_poll(now, share_of(feed.id), count)
+        self.push(feed, max(state.next_poll_at or first, first))
+
+    def drop(self, feed: FeedSpec) -> None:
+        """Plan nothing more for a feed."""
+        self._planned.pop(feed.id, None)
 
     def push(self, feed: FeedSpec, at: datetime) -> None:
         """Plan the feed's next poll; an earlier plan is forgotten."""

@@ -60,6 +60,10 @@ def _tell_failure(feed: FeedSpec, before: FeedState, polled: Polled, now: dateti
     is_power_of_two = failures & (failures - 1) == 0
     if before.failures and before.outcome == polled.outcome and not is_power_of_two:
         return
+    if polled.outcome == "gone":
+        hint = f"`flankwatch feeds resume {feed.id}` polls it again"
+        log.warning("feed gone", feed=feed.id, why=polled.why, hint=hint)
+        return
     again = polled.state.next_poll_at
     log.warning(
         "feed failed",

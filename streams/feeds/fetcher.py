@@ -1,0 +1,199 @@
+"""Polls what is due: the loop of the fetch role, one task a poll.
+
+Order within a poll: fetched, folded, articles confirmed, state saved, next poll planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from functools import partial
+
+import structlog
+
+from connectors.clock import Clock
+from streams import metrics, topics
+from streams.catalog.feeds import FeedSpec
+from streams.engine.bus import Bus
+from streams.engine.role import Role
+from streams.errors import BrokerError
+from streams.feeds import surge as surging
+from streams.feeds.fulltext import FullText
+from streams.feeds.poll import Polled, Poller
+from streams.feeds.queue import Queue
+from streams.feeds.replay import send_articles
+from streams.feeds.tell import tell
+from streams.records import FeedState, decode, encode
+
+#: Polls under way at most, those that wait for detection to catch up counted.
+ACTIVE_MAX = 64
+IDLE_SECONDS = 1.0
+#: After the broker refused, or a poll crashed.
+AGAIN_SECONDS = 15.0
+CRASHED_SECONDS = 900.0
+STOP_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Fetcher:
+    """Polls what is due, for as long as the role runs."""
+
+    def __init__(
+        self,
+        feeds: tuple[FeedSpec, ...],
+        states: dict[str, bytes],
+        bus: Bus,
+        poller: Poller,
+        clock: Clock,
+    ) -> None:
+        self.surge = surging.Surge()
+        self.full_text: FullText | None = None
+        self._feeds = {feed.id: feed for feed in feeds}
+        self._states = states
+        self._bus = bus
+        self._poller = poller
+        self._clock = clock
+        self._queue = Queue(clock.now(), feeds, self._state)
+        self._polls: dict[str, asyncio.Task[None]] = {}
+        self._sending: set[str] = set()
+        self._woken = asyncio.Event()
+        for group in sorted({feed.group for feed in feeds}):
+            count = sum(feed.group == group for feed in feeds)
+            metrics.feeds_configured.labels(group).set(count)
+            metrics.feed_group_last_new_item.labels(group).set(clock.now().timestamp())
+
+    async def run(self, role: Role) -> None:
+        """Poll until the role is to stop; then finish what is being sent."""
+        log.info("fetching", feeds=len(self._feeds), remembered=len(self._states))
+        stopping = asyncio.create_task(role.stopping.wait())
+        try:
+            while not role.stopping.is_set():
+                role.beat()
+                self._start_due()
+                await self._until_due(stopping)
+        finally:
+            stopping.cancel()
+            await self._finish()
+
+    def use(self, feeds: tuple[FeedSpec, ...]) -> None:
+        """Poll these feeds from now on: new ones begin, changed ones go on, others end."""
+        now = self._clock.now()
+        given = {feed.id: feed for feed in feeds}
+        for feed in self._feeds.values():
+            if feed.id not in given:
+                self._queue.drop(feed)
+        changed = [feed for feed in feeds if self._feeds.get(feed.id) != feed]
+        log.info("feeds reloaded", feeds=len(given), changed=len(changed))
+        self._feeds = given
+        for feed in changed:
+            self._queue.begin(feed, self._state(feed), now, len(changed))
+        self._count_groups()
+        self._woken.set()
+
+    def take_over(self, state: FeedState) -> None:
+        """Take an operator's word on one of our feeds."""
+        feed = self._feeds.get(state.id)
+        if feed is not None and state.version > self._state(feed).version:
+            log.info("feed resumed", feed=feed.id)
+            self._states[feed.id] = encode(state)
+            self._queue.push(feed, state.next_poll_at or self._clock.now())
+            self._woken.set()
+
+    def wants_full_text(self, id: str) -> bool:
+        """Return whether the feed's seed asks for the pages behind its entries."""
+        feed = self._feeds.get(id)
+        return feed is not None and feed.full_text
+
+    def hurry(self) -> None:
+        """Bring forward the polls of feeds where something is happening now."""
+        now = self._clock.now()
+        for feed in self._feeds.values():
+            if self.surge.covers(feed, now):
+                self._queue.hurry(feed, self._state(feed))
+        self._woken.set()
+
+    def _count_groups(self) -> None:
+        metrics.feeds_configured.clear()
+        for group, count in Counter(feed.group for feed in self._feeds.values()).items():
+            metrics.feeds_configured.labels(group).set(count)
+
+    def _state(self, feed: FeedSpec) -> FeedState:
+        raw = self._states.get(feed.id)
+        return FeedState(id=feed.id, url="") if raw is None else decode(FeedState, raw)
+
+    def _start_due(self) -> None:
+        now = self._clock.now()
+        while len(self._polls) < ACTIVE_MAX and (feed := self._queue.pop_due(now)) is not None:
+            if feed.id in self._polls:  # planned anew while under way
+                self._queue.free(feed)
+                self._queue.push_in(feed, now, AGAIN_SECONDS)
+                continue
+            task = asyncio.create_task(self._poll(feed))
+            self._polls[feed.id] = task
+            task.add_done_callback(partial(self._done, feed))
+
+    def _done(self, feed: FeedSpec, _task: asyncio.Task[None]) -> None:
+        self._polls.pop(feed.id, None)
+        self._sending.discard(feed.id)
+        self._queue.free(feed)
+        self._woken.set()
+
+    async def _until_due(self, stopping: asyncio.Task[bool]) -> None:
+        """Wait until a feed is due, a poll has ended, something happened or the role stops."""
+        wait = IDLE_SECONDS
+        if len(self._polls) < ACTIVE_MAX:
+            due = self._queue.seconds_until_due(self._clock.now()) / self._clock.speed
+            wait = min(wait, max(due, 0.01))
+        self._woken.clear()
+        woken = asyncio.create_task(self._woken.wait())
+        await asyncio.wait({stopping, woken}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+
+    async def _poll(self, feed: FeedSpec) -> None:
+        """Poll one feed, send what is new, save its state; no error leaves this."""
+        state = self._state(feed)
+        now = self._clock.now()
+        try:
+            polled = await self._poller.poll(
+                feed, state, luck=random.random(), is_surge=self.surge.covers(feed, now)
+            )
+            self._sending.add(feed.id)
+            if self.full_text is not None:
+                self.full_text.remember(polled.articles)
+            await send_articles(self._bus, polled.articles)
+            await self._bus.send(topics.FEEDS, feed.id, polled.state)
+        except BrokerError as error:
+            log.warning("feed not saved", feed=feed.id, why=str(error), again_in=AGAIN_SECONDS)
+            self._queue.push_in(feed, now, AGAIN_SECONDS)
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # a bug: it costs this feed this poll, and is told in full
+            log.exception("feed crashed", feed=feed.id)
+            self._queue.push_in(feed, now, CRASHED_SECONDS)
+            return
+        self._states[feed.id] = encode(polled.state)
+        self._plan(feed, polled)
+        tell(feed, state, polled, self._clock.now())
+
+    def _plan(self, feed: FeedSpec, polled: Polled) -> None:
+        """Queue the next poll; a Retry-After may hold back a whole host or domain."""
+        at = polled.state.next_poll_at
+        if at is None or self._feeds.get(feed.id) != feed:
+            return  # gone, or its seed has changed meanwhile
+        self._queue.push(feed, at)
+        if polled.outcome == "throttled" and polled.retry_after_seconds:
+            self._queue.hold(feed, at)
+
+    async def _finish(self) -> None:
+        """Give what is being sent a little time; drop what is only being fetched."""
+        for id, task in self._polls.items():
+            if id not in self._sending:
+                task.cancel()
+        if self._polls:
+            await asyncio.wait(list(self._polls.values()), timeout=STOP_SECONDS)
+        for task in list(self._polls.values()):
+            task.cancel()
+        await asyncio.gather(*self._polls.values(), return_exceptions=True)

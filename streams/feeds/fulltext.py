@@ -1,0 +1,178 @@
+"""The text behind a headline: fetch the page of an article that is a hit or a near miss.
+
+The alert does not wait for it: the text arrives as a new revision of the same article, and the
+verdict is revised. Optional (a feed's `full_text`, or FLANKWATCH_FULL_TEXT). robots.txt is obeyed,
+the gate spaces requests, each page is asked for once.
+
+Delivery: best effort, while the fetcher that sent the article runs; the article itself is safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from msgspec import DecodeError
+from msgspec.structs import replace
+
+from connectors.base import Hints
+from connectors.clock import Clock
+from connectors.errors import ConnectorError
+from connectors.http import Client
+from connectors.robots import Robots
+from connectors.worker import Parsers
+from streams import metrics, topics
+from streams.articles import revision_of
+from streams.engine.bus import Bus, connection
+from streams.errors import BrokerError
+from streams.feeds.replay import send_articles
+from streams.records import Article, TaggedArticle, decode
+from streams.settings import Settings
+
+ROBOT_NAME = "Flankwatch"
+#: Articles that wait for their verdict, and addresses not to be asked again.
+REMEMBERED_MAX = 5000
+PAGE_MAX_BYTES = 3 * 1024 * 1024
+WORKERS = 2
+WAITING_MAX = 500
+RETRY_SECONDS = 15.0
+#: A page must bring so much more text than the feed did.
+WORTH_RATIO = 1.2
+
+log = structlog.get_logger()
+
+
+class FullText:
+    """Fetches pages for the articles that this fetcher has sent.
+
+    Args:
+        client: With guard and gate.
+        parsers: Extract the main text in their processes.
+        bus: Takes the new revisions.
+        clock: For the age of robots.txt.
+    """
+
+    def __init__(self, client: Client, parsers: Parsers, bus: Bus, clock: Clock) -> None:
+        self._client = client
+        self._parsers = parsers
+        self._bus = bus
+        self._robots = Robots(client, ROBOT_NAME, clock)
+        self._sent: OrderedDict[tuple[str, str], Article] = OrderedDict()
+        self._asked: OrderedDict[str, None] = OrderedDict()
+        self._waiting: asyncio.Queue[Article] = asyncio.Queue(WAITING_MAX)
+
+    def remember(self, articles: Iterable[Article]) -> None:
+        """Keep articles until their verdict comes."""
+        for article in articles:
+            if article.url and not article.backfill:
+                self._sent[article.id, article.revision] = article
+        while len(self._sent) > REMEMBERED_MAX:
+            self._sent.popitem(last=False)
+
+    def judge(self, tagged: TaggedArticle) -> None:
+        """Take a verdict: a hit or a near miss is queued for its page, once."""
+        article = self._sent.pop((tagged.id, tagged.revision), None)
+        if article is None or tagged.verdict == "miss" or article.url is None:
+            return
+        key = article.canonical_url or article.url
+        if key in self._asked:
+            return
+        self._asked[key] = None
+        while len(self._asked) > REMEMBERED_MAX:
+            self._asked.popitem(last=False)
+        try:
+            self._waiting.put_nowait(article)
+        except asyncio.QueueFull:
+            metrics.pages.labels("queue_full").inc()
+
+    async def work(self) -> None:
+        """Fetch what is queued, for ever."""
+        while True:
+            article = await self._waiting.get()
+            try:
+                outcome = await self._fetch(article)
+            except ConnectorError as error:
+                outcome = error.reason
+                log.debug("page not read", article=article.id, why=error.detail)
+            except BrokerError as error:
+                outcome = "not_sent"
+                log.warning("page's text not sent", article=article.id, why=str(error))
+            metrics.pages.labels(outcome).inc()
+
+    async def _fetch(self, article: Article) -> str:
+        """Fetch one page and send what it adds; return the outcome."""
+        assert article.url is not None
+        if not await self._robots.allows(article.url):
+            return "robots"
+        response = await self._client.get(
+            article.url, accept="text/html, application/xhtml+xml", max_bytes=PAGE_MAX_BYTES
+        )
+        if response.status != 200:
+            return "http_error"
+        if not await self._robots.allows(response.url):
+            return "robots"
+        hints = Hints(
+            url=response.url,
+            content_type=response.headers.get("Content-Type", ""),
+            language=article.declared_language,
+        )
+        document, _ = await self._parsers.parse("article", response.body, hints)
+        text = document.entries[0].body if document.entries else ""
+        known = article.summary + article.body
+        if len(text) < len(known) * WORTH_RATIO:
+            return "no_more_text"
+        full = replace(
+            article,
+            body=text,
+            text="full",
+            revision=revision_of(article.title, article.summary, text),
+            supersedes=article.revision,
+        )
+        await send_articles(self._bus, [full])
+        return "ok"
+
+
+async def follow(settings: Settings, full_text: FullText, wants: Callable[[str], bool]) -> None:
+    """Listen to verdicts and fetch pages, for ever.
+
+    Args:
+        settings: Where Kafka is.
+        full_text: Does the work.
+        wants: Whether a feed's articles are to be followed to their pages.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(WORKERS):
+            tasks.create_task(full_text.work())
+        while True:
+            try:
+                await _listen(settings, full_text, wants)
+            except (BrokerError, KafkaError, OSError) as error:
+                log.warning("verdicts not followed", error=str(error), again_in=RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _listen(settings: Settings, full_text: FullText, wants: Callable[[str], bool]) -> None:
+    consumer: Any = AIOKafkaConsumer(
+        settings.topic(topics.TAGGED.name),
+        **connection(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+    )
+    starting = asyncio.ensure_future(consumer.start())
+    try:
+        await asyncio.shield(starting)
+        async for message in consumer:
+            try:
+                tagged = decode(TaggedArticle, message.value or b"")
+            except DecodeError:
+                continue  # detect wrote it; its readers report it
+            if wants(tagged.feed):
+                full_text.judge(tagged)
+    finally:
+        await asyncio.gather(starting, return_exceptions=True)
+        await consumer.stop()
