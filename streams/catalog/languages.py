@@ -47,6 +47,9 @@ class Word:
 
 
 GAP = Word("…", None)
+#: Folded endings of one or several classes, and the role that an ending gives.
+Endings = tuple[frozenset[str], dict[str, str]]
+_WHOLE = frozenset({""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class _Reader:
 
     def __init__(self, seed: LanguageSeed, name: str, faults: list[Fault]) -> None:
         self.seed, self.name, self.faults = seed, name, faults
+        self.known: dict[str, Endings] = {}
 
     def language(self) -> Language:
         seed = self.seed
@@ -188,7 +192,7 @@ class _Reader:
     def _parsed(self, key: str, texts: list[str], **what: Any) -> Iterator[Term]:
         for text in texts:
             try:
-                words = parse_words(text, self.seed.suffixes)
+                words = parse_words(text, self.seed.suffixes, self.known)
             except ValueError as error:
                 self._fault(key, f"{text!r}: {error}")
                 continue
@@ -208,7 +212,7 @@ class _Reader:
             words: set[str] = set()
             for text in group:
                 try:
-                    parsed = parse_words(text, self.seed.suffixes)
+                    parsed = parse_words(text, self.seed.suffixes, self.known)
                 except ValueError as error:
                     self._fault(f"time.{key}", f"{text!r}: {error}")
                     continue
@@ -220,8 +224,15 @@ class _Reader:
         self.faults.append(Fault(self.name, key, reason))
 
 
-def parse_words(text: str, suffixes: dict[str, Any]) -> tuple[Word, ...]:
+def parse_words(
+    text: str, suffixes: dict[str, Any], known: dict[str, Endings] | None = None
+) -> tuple[Word, ...]:
     """Return the words of a term.
+
+    Args:
+        text: As written in the seed.
+        suffixes: The language's classes of endings.
+        known: Classes folded already, shared by the language's terms.
 
     Raises:
         ValueError: unknown suffix class, empty stem, bare prefix that is too short, bad syntax.
@@ -238,10 +249,9 @@ def parse_words(text: str, suffixes: dict[str, Any]) -> tuple[Word, ...]:
         if not pieces:
             raise ValueError(f"{part!r} has no letters")
         words += [
-            Word(piece, frozenset({""}), bool(match["head"]) and piece is pieces[0])
-            for piece in pieces[:-1]
+            Word(piece, _WHOLE, bool(match["head"]) and piece is pieces[0]) for piece in pieces[:-1]
         ]
-        endings: frozenset[str] | None = frozenset({""})
+        endings: frozenset[str] | None = _WHOLE
         roles: dict[str, str] = {}
         if match["any"]:
             endings = None
@@ -250,14 +260,20 @@ def parse_words(text: str, suffixes: dict[str, Any]) -> tuple[Word, ...]:
                     f"the bare prefix {part!r} is shorter than {MIN_PREFIX_CHARS} letters"
                 )
         elif match["classes"]:
-            endings, roles = _endings(match["classes"].split(","), suffixes)
+            classes = match["classes"]
+            found = known.get(classes) if known is not None else None
+            if found is None:
+                found = _endings(classes.split(","), suffixes)
+                if known is not None:
+                    known[classes] = found
+            endings, roles = found
         words.append(Word(pieces[-1], endings, bool(match["head"]) and len(pieces) == 1, roles))
     if not words or words[0] is GAP or words[-1] is GAP:
         raise ValueError("a term begins and ends with a word")
     return tuple(words)
 
 
-def _endings(names: list[str], suffixes: dict[str, Any]) -> tuple[frozenset[str], dict[str, str]]:
+def _endings(names: list[str], suffixes: dict[str, Any]) -> Endings:
     endings: set[str] = set()
     roles: dict[str, str] = {}
     for name in names:

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from streams.catalog.concepts import COUNTRIES
 from streams.catalog.faults import suggest
@@ -165,6 +166,15 @@ def _split_forms(text: str) -> list[str]:
 def _plain(form: str) -> str:
     """Return a form with its first endings, for people to read."""
     return re.sub(r"\{([^{},]*)[^{}]*\}", r"\1", form)
+
+
+_WHOLE = frozenset({""})
+
+
+@lru_cache(maxsize=4096)
+def _endings(raw: str) -> frozenset[str]:
+    """Return the folded endings of `{a,y,}`; the same ones are shared by all names."""
+    return frozenset(fold(ending).strip() for ending in raw.split(","))
 
 
 def _words(form: str) -> tuple[Word, ...]:

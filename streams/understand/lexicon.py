@@ -106,6 +106,8 @@ def _pattern(word: Word) -> str:
 def _complete(padded: str, start: int, end: int, term: Term) -> Hit | None:
     """Return the hit when the ending and the further words fit; `start`, `end` of the pattern."""
     first = term.words[0]
+    if not first.is_head and len(term.words) == 1 and padded[end - 1] == " ":
+        return Hit(start, end - 2, term, first.roles.get("") if first.roles else None)
     if first.is_head:
         token_start = padded.rfind(" ", 0, start) + 1
         stem_end = end

@@ -58,10 +58,17 @@ def _fold_table() -> np.ndarray:
 
 
 _TABLE = _fold_table()
+#: The same table for short texts, where numpy's fixed costs would rule.
+_SHORT_TABLE = {
+    code: chr(folded) for code, folded in enumerate(_TABLE[:0x2000].tolist()) if code != folded
+}
+_SHORT_CHARS = 40
 
 
 def fold(text: str) -> str:
     """Return the text lower-cased, without accents, signs as spaces; same length, always."""
+    if len(text) <= _SHORT_CHARS and text and max(text) < "\u2000":
+        return text.translate(_SHORT_TABLE)
     try:
         codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     except UnicodeEncodeError:  # a lone surrogate: unreadable anyway

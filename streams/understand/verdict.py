@@ -26,6 +26,7 @@ from streams.understand.sentence import Line, make_line
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _LEAD_SENTENCES = 2
 _MAX_LINES = 400  # sentences looked at deeply; a text beyond is a dump, not an article
 _MAX_REPORTS = 8
@@ -132,8 +133,9 @@ def _deeply(
                 judge(frame, prominence, catalog.events, language, setting, published, title)
             )
     _weigh_together(candidates)
-    base = _base_report(article, guess, catalog, fields)
     reports: list[Report] = []
+    if any(candidate.gate is None for candidate in candidates):
+        base = _base_report(article, guess, catalog, fields)
     for ordinal, candidate in enumerate(candidates):
         if candidate.gate is None and len(reports) < _MAX_REPORTS:
             reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
@@ -165,16 +167,24 @@ def _lines(
                 and _repeats(one.folded[sentence.start : sentence.end], fields[0].folded)
             ):
                 continue
+            is_lead = number > 0 and taken < _LEAD_SENTENCES and len(lead) < _LEAD_SENTENCES
+            if number and not is_lead and not _may_tell(inside):
+                taken += 1
+                continue  # a sentence of the body without object or event holds no frame
             line = make_line(one, sentence, inside, language, places)
             if number == 0:
                 title = title or line
                 lines.append(line)
                 continue
-            if taken < _LEAD_SENTENCES and len(lead) < _LEAD_SENTENCES:
+            if is_lead:
                 lead.append(line)
             taken += 1
             lines.append(line)
     return lines, title, lead
+
+
+def _may_tell(hits: list[Hit]) -> bool:
+    return any(concept in _TELLING for hit in hits for concept in hit.term.concepts)
 
 
 def _repeats(sentence: str, title: str) -> bool:
@@ -299,7 +309,7 @@ def _tags(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -> 
 
 def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:
     at = article.published_at or article.first_seen_at
-    text = " ".join(one.text for one in fields)
+    text = " ".join(one.text for one in fields)[:8000]
     agency = (
         catalog.publishers.agency_in(text) if hasattr(catalog.publishers, "agency_in") else None
     )
