@@ -8,6 +8,7 @@ Secrets live in `Target` and `Request`, neither of which prints them.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import math
 import re
@@ -74,10 +75,11 @@ class Target:
 
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must not appear in a log, longest first."""
-        found = {self.token, *self.signing}
-        if self.url:
+        found = {self.token, self.url, *self.signing}
+        with contextlib.suppress(ValueError):
             parts = urlsplit(self.url)
-            found |= {self.url, parts.path.strip("/"), parts.query, parts.password or ""}
+            found |= {parts.path.strip("/"), parts.query, parts.password or ""}
+            found |= {part for part in parts.path.split("/") if len(part) > 8}
         return tuple(sorted((text for text in found if len(text) > 3), key=len, reverse=True))
 
     def redact(self, text: str) -> str:

@@ -10,27 +10,35 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
+from ipaddress import ip_address
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from connectors.errors import BlockedAddress
-from connectors.guard import Guard
+from connectors.guard import Guard, refusal
 from connectors.room import Answer, NoAnswer, Request
 
 MAX_ANSWER_BYTES = 64 * 1024
 TOTAL_SECONDS = 15.0
 CONNECT_SECONDS = 6.0
 READ_SECONDS = 10.0
-USER_AGENT = "Flankwatch"
 
 
 class Sender:
-    """One HTTP session for all rooms of a process; an async context manager."""
+    """One HTTP session for all rooms of a process; an async context manager.
+
+    Args:
+        guard: Judges every address before a socket exists.
+        proxy: `http://host:port`; an explicit setting and the guard's one exception, because the
+            proxy then resolves names. Numeric private targets are still refused.
+        user_agent: Value of the User-Agent header.
+    """
 
     def __init__(
-        self, guard: Guard, *, proxy: str | None = None, user_agent: str = USER_AGENT
+        self, guard: Guard, *, proxy: str | None = None, user_agent: str = "Flankwatch"
     ) -> None:
         self._guard = guard
         self._proxy = proxy
@@ -38,8 +46,12 @@ class Sender:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        options: dict[str, Any] = {"force_close": True, "limit_per_host": 4}
+        proxied = self._proxy is not None
         self._session = aiohttp.ClientSession(
-            connector=self._guard.connector(force_close=True, limit_per_host=4),
+            connector=aiohttp.TCPConnector(**options)
+            if proxied
+            else self._guard.connector(**options),
             timeout=aiohttp.ClientTimeout(
                 total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_read=READ_SECONDS
             ),
@@ -64,6 +76,8 @@ class Sender:
         if request.method == "PRINT":
             return await asyncio.to_thread(_print, request.body)
         assert self._session, "use it as a context manager"
+        if self._proxy is not None and _is_refused(request.url, self._guard):
+            return NoAnswer("blocked", sent=False)
         try:
             async with self._session.request(
                 request.method,
@@ -116,6 +130,17 @@ def _why(error: aiohttp.ClientConnectorError) -> str:
             return "tls"
         cause = getattr(cause, "os_error", None) if cause is error else cause.__cause__
     return "connect"
+
+
+def _is_refused(url: str, guard: Guard) -> bool:
+    """Return whether the address is numeric and private; a proxy resolves names itself."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        address = str(ip_address(parts.hostname or ""))
+    except ValueError:
+        return False
+    return refusal(address, port, guard.allowed) is not None
 
 
 def _print(body: bytes) -> Answer | NoAnswer:

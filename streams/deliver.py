@@ -20,6 +20,7 @@ from msgspec import DecodeError
 from msgspec.structs import replace
 
 from connectors.guard import Guard
+from connectors.http import user_agent
 from connectors.room import kind_of
 from connectors.send import Sender
 from streams import metrics
@@ -96,7 +97,7 @@ async def serve(
     guard = Guard(settings.allow_addresses)
     async with (
         Bus(settings, role.name) as bus,
-        Sender(guard, proxy=settings.proxy, user_agent=_user_agent(settings)) as sender,
+        Sender(guard, proxy=settings.proxy, user_agent=user_agent(settings.contact)) as sender,
     ):
         office = Office(
             settings, rooms, words, Outbox(settings, bus), sender, deliver_replay, reached
@@ -342,7 +343,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         if any(part.partition == 0 for part in assigned):
             self._office.turn += 1
             self._office.assigned.set()
-
-
-def _user_agent(settings: Settings) -> str:
-    return f"Flankwatch ({settings.contact})" if settings.contact else "Flankwatch"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +23,7 @@ from connectors.room import (
     Kind,
     Message,
     NoAnswer,
+    Request,
     Target,
     Verdict,
     judge_silence,
@@ -87,6 +89,7 @@ class RoomTask:
         burst = kind.BURST if room.per_second is None else max(1, int(room.per_second))
         self._bucket = Bucket(per_second, burst)
         self._owed: set[str] = set()
+        self._handed: set[str] = set()  #: ids of alerts that the fallback room was told
         self._woken = asyncio.Event()
         self._sending = asyncio.Lock()
         for outcome in OUTCOMES:
@@ -138,8 +141,13 @@ class RoomTask:
             await self._expire(row)
         rows = self._rows()
         clock = asyncio.get_running_loop().time()
-        if not rows or (wait := self.breaker.wait_seconds(clock)) > 0:
-            return wait if rows else IDLE_SECONDS
+        if not rows:
+            self._handed.clear()
+            return IDLE_SECONDS
+        if self.breaker.state(clock) != "closed":
+            await self._hand_over([row for row in rows if row.state == "pending"])
+        if (wait := self.breaker.wait_seconds(clock)) > 0:
+            return wait
         pending = [row for row in rows if row.state == "pending"]
         due = [row for row in pending if row.next_try_at is None or row.next_try_at <= now]
         if not due and len(pending) < len(rows):
@@ -201,7 +209,8 @@ class RoomTask:
                 reason=verdict.reason,
                 attempts=sent.attempts,
             )
-            await self._ask_stand_in(settled, verdict)
+            if settled.state in ("rejected", "held"):
+                await self._hand_over([settled])
 
     async def _call(self, make: Callable[[], Message], row: Delivery) -> Verdict:
         """Return the verdict of one try; a refused message is tried once more, shortened."""
@@ -215,19 +224,22 @@ class RoomTask:
                 )
             except Exception as error:  # a message we cannot write costs itself, not the room
                 return Verdict("rejected", f"cannot be written: {type(error).__name__}")
-            answer = await self._sender.send(request)
-            verdict = (
-                judge_silence(answer)
-                if isinstance(answer, NoAnswer)
-                else self._kind.verdict(answer, self._now())
-            )
-            verdict = Verdict(
-                verdict.outcome, self._target.redact(verdict.reason), verdict.until, verdict.ref
-            )
+            verdict = await self._try(request)
             metrics.deliveries.labels(self.room.id, verdict.outcome).inc()
             if verdict.outcome != "rejected":
                 break
         return verdict
+
+    async def _try(self, request: Request) -> Verdict:
+        """Return what came of one request, without a secret in it."""
+        try:
+            answer = await self._sender.send(request)
+            if isinstance(answer, NoAnswer):
+                return judge_silence(answer)
+            found = self._kind.verdict(answer, self._now())
+        except Exception as error:  # a fault of ours: we do not know whether the room has it
+            return Verdict("unknown", f"failed: {type(error).__name__}")
+        return dataclasses.replace(found, reason=self._target.redact(found.reason))
 
     def _judge(self, verdict: Verdict) -> None:
         """Tell the breaker."""
@@ -291,14 +303,12 @@ class RoomTask:
         error = RecordError("rejected", f"room {self.room.id}: {verdict.reason}")
         await self._outbox.bus.dead_letter("deliver", original, "rejected", error)
 
-    async def _ask_stand_in(self, row: Delivery, verdict: Verdict) -> None:
-        """Tell the fallback room what this one cannot be told now."""
-        state = self.breaker.state(asyncio.get_running_loop().time())
-        if self.room.fallback is None or (state == "closed" and verdict.outcome != "rejected"):
-            return
-        for owed in [row, *self._rows()]:
-            if owed.shown_n == 0 and owed.state in ("pending", "rejected", "held"):
-                await self._stand_in(owed, self.room)
+    async def _hand_over(self, rows: list[Delivery]) -> None:
+        """Tell the fallback room, once each, what this one cannot be told now."""
+        for row in rows if self.room.fallback else ():
+            if row.shown_n == 0 and row.alert.id not in self._handed:
+                await self._stand_in(row, self.room)
+                self._handed.add(row.alert.id)
 
     async def _change(
         self, subject: str, decide: Callable[[Delivery], Delivery | None]

@@ -190,7 +190,7 @@ def _delivered(
 ) -> Delivery:
     """Return the row after the room took a message: settled, or with the next step."""
     alert = sent.alert
-    ref = row.message_ref if sent.step == "reply" else verdict.ref or row.message_ref
+    ref = verdict.ref if sent.step == "post" else row.message_ref
     shown = replace(show(row, alert, place.text(alert), verdict.reason, now), message_ref=ref)
     if sent.step == "edit" and is_aloud(sent):
         # What was last told aloud stays noted until the reply is out.

@@ -165,13 +165,7 @@ class RouteTest(Seed):
     def hits(self, route: Route) -> bool:
         """Return whether the route matches this test's alert."""
         return route.match.hits(
-            Alert(
-                id="",
-                subject="",
-                n=1,
-                action="new",
-                at=_ANY,
-                expires_at=_ANY,
+            sample_alert(
                 policy=self.policy,
                 level=self.level,
                 late=self.late,
@@ -180,6 +174,13 @@ class RouteTest(Seed):
                 country=self.country,
             )
         )
+
+
+def sample_alert(**given: Any) -> Alert:
+    """Return an alert for a test of routes or rooms, with these fields."""
+    fields: dict[str, Any] = {"id": "test", "subject": "test", "n": 1, "action": "new"}
+    fields |= {"policy": "test", "level": "normal", "at": _ANY, "expires_at": _ANY}
+    return Alert(**(fields | given))
 
 
 @dataclass(frozen=True)
