@@ -2,9 +2,9 @@
 
 In:  what the publisher wishes, the feed's own rhythm, the last outcome.   Out: aware UTC.
 Pure: reads no clock, draws no number, does no I/O; `luck` in [0, 1) is the caller's.
-Guarantees: never sooner than 60 s after the last attempt, nor than the publisher allows (ttl,
+Guarantees (to the microsecond): never sooner than 60 s after the last attempt, nor than the publisher allows (ttl,
 max-age, Expires, Retry-After, skipHours, skipDays); never later than `LONGEST_SECONDS` unless a
-Retry-After asked for it; no feed is given up, save one that is gone (410).
+Retry-After, skipHours or skipDays asked for it; no feed is given up, save one that is gone (410).
 Source: RFC 9110 §10.2.3 (Retry-After), RFC 9111 §5.2.2.1 (max-age), RSS 2.0 (ttl, skipHours).
 """
 
@@ -25,8 +25,10 @@ QUIET_SECONDS = 900.0
 WISH_MAX_SECONDS = 6 * 3600.0
 #: A Retry-After is an order; beyond a week it is a mistake.
 RETRY_AFTER_MAX_SECONDS = 7 * 24 * 3600.0
-#: Ceiling of every back-off, and of a pause by skipHours and skipDays.
+#: Ceiling of every back-off.
 LONGEST_SECONDS = 24 * 3600.0
+#: Ceiling of a pause by skipHours and skipDays: a long weekend.
+SKIP_MAX_SECONDS = 72 * 3600.0
 JITTER_RATIO = 0.1
 #: First wait and ceiling of the back-off after each kind of failure, in seconds.
 BACKOFF: Mapping[str, tuple[float, float]] = {
@@ -188,10 +190,10 @@ def _allowed(now: datetime, wait_seconds: float, wishes: Wishes) -> datetime:
     hours, days = set(wishes.skip_hours), set(wishes.skip_days)
     if len(hours) >= 24 or len(days) >= 7:  # never is no schedule
         return at
-    latest = at + timedelta(seconds=LONGEST_SECONDS)
+    latest = at + timedelta(seconds=SKIP_MAX_SECONDS)
     while at < latest and (at.hour in hours or at.weekday() in days):
         if at.weekday() in days:
             at = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         else:
             at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return at
+    return min(at, latest)
