@@ -60,7 +60,7 @@ class Room(Seed):
     def _check_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise ValueError("no such time zone; expected a name like Europe/Warsaw") from None
         return name
 
