@@ -266,3 +266,42 @@ def test_names_match_in_the_cases_of_the_local_press() -> None:
     for language, text, place in cases:
         spellings = {s for code, f in forms[place] if code == language for s in spelled(f)}
         assert text in spellings, f"{place} in {language}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "nice split chop cork moss shape reading tyre"),
+        ("de", "bergen boden schaffen heide rügen hahn essen bug"),
+        ("nl", "van elk doel hel bergen engels petten"),
+        ("fr", "stade marche ruse nice alta"),
+        ("sv", "kemi hel elva lida"),
+        ("nb", "kemi hel elva lest røst"),
+        ("pl", "nisko pisz węgrów suma sumy równe gaz bugi"),
+        ("cs", "válka zvolen ostrov lom rota prahu ulic krk"),
+        ("sk", "zvolený lesť riad ostrov kuchyňa"),
+        ("lt", "viena tokio kurso kairiai balti buvo sumų biržų"),
+        ("lv", "viņi gāzu rota balvu valka"),
+        ("et", "balti paks lask kena heli muuga tapa viin"),
+        ("fi", "tänä alta tapa varkaus tämä"),
+        ("hu", "van csap roma hamar"),
+        ("ro", "ruse alta largă vadu soți mineri greci pula"),
+        ("ru", "атаки газа остров белая южный орёл советском балтийском быстрое"),
+        ("uk", "буде південний сум газу балтійська пор"),
+        ("bg", "газа бяла обзор суми"),
+        ("sr", "pragu pragom rota прагом"),
+        ("tr", "ordu ege"),
+    ],
+)
+def test_common_words_name_no_place(language: str, words: str) -> None:
+    wanted = {fold(word) for word in words.split()}
+    hits = {
+        f"{text} is {row.id}"
+        for row in rows()
+        if "ambiguous" not in row.flags
+        for code, form in row.forms()
+        if code == language or (code == "*" and language not in NOT_LATIN)
+        for text in spelled(form)
+        if " ".join(fold(text).split()) in wanted
+    }
+    assert not hits
