@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,6 +21,7 @@ from streams.engine.drain import follow_replay
 from streams.engine.scrape import Told, scrape_roles
 from streams.engine.supervise import Supervisor
 from streams.errors import EXIT_OK
+from streams.metrics import ROLES
 from streams.settings import Settings
 
 REFRESH_SECONDS = 1.0
@@ -45,7 +48,7 @@ async def run_on_terminal(
     alongside = [partial(_follow, exit_when_idle=exit_when_idle)] if has_replay else []
     if not console.is_terminal:
         return await Supervisor(settings, options).run(*map(_as_task, alongside))
-    with Live(console=console, refresh_per_second=2, transient=True) as live:
+    with Live(console=console, refresh_per_second=2, transient=True) as live, _log_above():
 
         def relay(line: str, is_error: bool) -> None:
             if is_error or sys.stdout.isatty():
@@ -55,6 +58,19 @@ async def run_on_terminal(
 
         supervisor = Supervisor(settings, options, relay)
         return await supervisor.run(*map(_as_task, [*alongside, partial(_draw, live=live)]))
+
+
+@contextlib.contextmanager
+def _log_above() -> Iterator[None]:
+    """Let our own log lines go through what rich put in the place of stderr, not into the status."""
+    handlers = [one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler]
+    before = [handler.setStream(sys.stderr) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
 
 
 def _as_task(work: Any) -> Any:
@@ -88,10 +104,12 @@ def _status(supervisor: Supervisor, told: list[Told | None], seconds: float) -> 
             values[name] = values.get(name, 0.0) + value
     table = Table.grid(padding=(0, 2))
     cells = []
-    for child in sorted(supervisor.children, key=lambda child: child.label):
+    for child in sorted(supervisor.children, key=lambda child: ROLES.index(child.name)):
         state = states.get(child.label)
         word, style = "starting", "yellow"
-        if not child.is_running:
+        if supervisor.stopping.is_set():
+            word, style = ("stopping" if child.is_running else "stopped"), "yellow"
+        elif not child.is_running:
             word, style = "down", "bold red"
         elif state is not None and state.is_ready:
             word, style = ("ready", "green") if state.is_alive else ("stuck", "bold red")

@@ -209,6 +209,9 @@ class Supervisor:
     async def _run_once(self, child: Child) -> int:
         """Run the child's process to its end; return its exit code, negative for a signal."""
         piped = None if self._relay is None else asyncio.subprocess.PIPE
+        environment = dict(os.environ)
+        if self._relay is not None and self.settings.log_format == "auto":
+            environment["FLANKWATCH_LOG_FORMAT"] = "pretty"  # the terminal is at our end
         child.started_at = time.monotonic()
         child.process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -219,6 +222,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=piped,
             stderr=piped,
+            env=environment,
             start_new_session=True,
         )
         readers = [
