@@ -25,7 +25,7 @@ from connectors.errors import ParseError
 CPU_SECONDS = 1.8
 WALL_SECONDS = 6.0  # beyond the CPU allowance only on a machine that is short of it
 START_SECONDS = 20.0
-MEMORY_BYTES = 768 * 1024 * 1024  # address space of one worker
+MEMORY_BYTES = 512 * 1024 * 1024  # address space of one worker
 TASKS = 500  # then a fresh process, for memory's sake
 BIG_BODY_BYTES = 1024 * 1024  # a body beyond it is a worker's last
 _ROOT = str(Path(__file__).resolve().parent.parent)
