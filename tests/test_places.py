@@ -12,6 +12,7 @@ from functools import cache
 import pytest
 from conftest import ROOT
 
+from streams.catalog import languages
 from streams.catalog import places as reader
 from streams.catalog.concepts import COUNTRIES, WATCHED
 from streams.catalog.sources import Sources
@@ -120,6 +121,7 @@ def rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
+@cache
 def spelled(form: str) -> list[str]:
     """Return every literal text that a form stands for."""
     parts = [
@@ -305,3 +307,30 @@ def test_common_words_name_no_place(language: str, words: str) -> None:
         if " ".join(fold(text).split()) in wanted
     }
     assert not hits
+
+
+#: Concepts and forms of a country that are names of places themselves.
+PLACE_LIKE = {"kaliningrad", "crimea", "critical", "locality", "name", "capital", "institution"}
+
+
+def test_no_place_is_called_like_a_word_of_the_lexicon() -> None:
+    sources, faults = Sources.of(), list[Fault]()
+    gazetteer = reader.read(sources, faults)
+    clashes = []
+    for tag, language in languages.read(sources, faults).items():
+        named = {
+            term.words[0].stem + ending: term.place
+            for term in gazetteer.terms(tag)
+            if len(term.words) == 1 and "ambiguous" not in gazetteer.places[term.place or ""].flags
+            for ending in term.words[0].endings or ()
+        }
+        for term in language.terms:
+            word = term.words[0]
+            if len(term.words) > 1 or {*term.concepts, term.form} & PLACE_LIKE or word.is_head:
+                continue
+            clashes += [
+                f"{tag}: {word.stem + ending} ({term.text}) is {named[word.stem + ending]}"
+                for ending in word.endings or ()
+                if word.stem + ending in named
+            ]
+    assert not clashes, "\n".join(clashes)
