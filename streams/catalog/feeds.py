@@ -20,8 +20,9 @@ from streams.errors import Fault
 
 MIN_EVERY_SECONDS = 60
 MAX_EVERY_SECONDS = 24 * 3600
-#: `replace_shipped = true` in an own file leaves out every feed of the layers below.
-_KEYS = frozenset(("feed", "replace_shipped"))
+#: `replace_shipped = true` in an own file leaves out every feed of the layers below; a file with
+#: `overlay = true` (as `feeds test --all --save` writes) is laid over the others of its layer.
+_KEYS = frozenset(("feed", "replace_shipped", "overlay"))
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -124,12 +125,7 @@ class FeedSpec(Seed):
 def read(sources: Sources, faults: list[Fault]) -> tuple[FeedSpec, ...]:
     """Return every enabled feed, sorted by id; what is wrong is noted in `faults`."""
     tables: dict[str, tuple[dict[str, Any], SeedFile, str]] = {}
-    for file in sources.files("feeds"):
-        content = read_toml(file.path, file.name, faults)
-        if content is None:
-            continue
-        for key in content.keys() - _KEYS:
-            faults.append(Fault(file.name, key, f"unknown key{suggest(key, _KEYS)}"))
+    for file, content in _contents(sources, faults):
         if content.get("replace_shipped") is True:
             tables = {id: found for id, found in tables.items() if found[1].layer >= file.layer}
         entries = content.get("feed", [])
@@ -137,11 +133,25 @@ def read(sources: Sources, faults: list[Fault]) -> tuple[FeedSpec, ...]:
             faults.append(Fault(file.name, "feed", "must be [[feed]] tables"))
             continue
         for index, entry in enumerate(entries):
-            _lay(tables, entry, file, f"feed[{index}]", faults)
+            is_over = content.get("overlay") is True
+            _lay(tables, entry, file, f"feed[{index}]", faults, is_over=is_over)
     specs = [_spec(*found, faults) for found in tables.values()]
     feeds = sorted((spec for spec in specs if spec and not spec.disabled), key=lambda f: f.id)
     _refuse_twins(feeds, faults)
     return tuple(feeds)
+
+
+def _contents(sources: Sources, faults: list[Fault]) -> list[tuple[SeedFile, dict[str, Any]]]:
+    """Return the readable files, lowest layer first, and in a layer those that overlay it last."""
+    found = []
+    for file in sources.files("feeds"):
+        content = read_toml(file.path, file.name, faults)
+        if content is None:
+            continue
+        for key in content.keys() - _KEYS:
+            faults.append(Fault(file.name, key, f"unknown key{suggest(key, _KEYS)}"))
+        found.append((file, content))
+    return sorted(found, key=lambda pair: (pair[0].layer, pair[1].get("overlay") is True))
 
 
 def _lay(
@@ -150,6 +160,8 @@ def _lay(
     file: SeedFile,
     key: str,
     faults: list[Fault],
+    *,
+    is_over: bool,
 ) -> None:
     """Put one table over what earlier layers said of the same feed."""
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
@@ -158,11 +170,12 @@ def _lay(
     below = tables.get(entry["id"])
     if below is None:
         tables[entry["id"]] = ({"group": file.stem, **entry}, file, key)
-    elif below[1].layer == file.layer:
+    elif below[1].layer == file.layer and not is_over:
         reason = f"{entry['id']!r} is already in {below[1].name} ({below[2]})"
         faults.append(Fault(file.name, f"{key}.id", reason))
     else:
-        tables[entry["id"]] = ({**below[0], **entry}, file, key)
+        above = below[1] if is_over else file  # an overlay is no one's home
+        tables[entry["id"]] = ({**below[0], **entry}, above, key)
 
 
 def _spec(table: dict[str, Any], file: SeedFile, key: str, faults: list[Fault]) -> FeedSpec | None:

@@ -140,6 +140,7 @@ def _save(settings: Settings, trials: list[Trial]) -> None:
     path = settings.seeds / "feeds" / "tested.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["# Written by `flankwatch feeds test --all --save`; each run writes it anew."]
+    lines += ["overlay = true"]
     for trial in sorted(trials, key=lambda trial: trial.spec.id):
         status = "ok" if trial.is_ok else "broken"
         lines += ["", "[[feed]]", f'id = "{trial.spec.id}"', f'status = "{status}"']
