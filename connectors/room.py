@@ -60,6 +60,7 @@ class Message:
     links: tuple[Link, ...] = ()
     marks: tuple[str, ...] = ()  #: shown first, in brackets: REPLAY, possible repeat
     notice: str = ""  #: the short text of a reply
+    footer: str = ""  #: incident and version, for those who ask back
     data: Mapping[str, Any] = field(default_factory=dict)  #: everything, for machines
 
 

@@ -55,7 +55,11 @@ class Show:
         is_first = row.shown_n == 0
         words = self._words(alert)
         repeats = row.possible_repeat and row.step != "edit"
-        marks = (REPLAY,) if alert.theatre == "replay" else ()
+        marks = [REPLAY] if alert.theatre == "replay" else []
+        if not is_first and row.step == "post":
+            marks.append(alert.action.upper())
+        if repeats:
+            marks.append(POSSIBLE_REPEAT)
         data: dict[str, Any] = msgspec.to_builtins(alert)
         if is_first:
             data["action"] = "new"
@@ -67,8 +71,9 @@ class Show:
             lines=words.lines,
             changes=() if is_first else words.changes,
             links=_links(alert.links),
-            marks=(*marks, POSSIBLE_REPEAT) if repeats else marks,
-            notice="; ".join(words.changes) or words.title,
+            marks=tuple(marks),
+            notice=": ".join(filter(None, (words.title, "; ".join(words.changes)))),
+            footer=f"{alert.subject}, version {alert.n}",
             data=data,
         )
 

@@ -24,7 +24,7 @@ def target(kind: Kind, base: str) -> Target:
     has = kind.NEEDS | kind.MAY_HAVE
     return Target(
         url=f"{base}/{CANARY}" if "url" in has else "",
-        token=f"token-{CANARY}" if "token" in kind.NEEDS else "",
+        token=f"123:{CANARY}" if "token" in kind.NEEDS else "",
         chat="-100123" if "chat" in kind.NEEDS else "",
         signing=(SIGNING,) if "signing" in has else (),
     )
@@ -51,6 +51,7 @@ def message(text: str, **given: Any) -> Message:
         "changes": (text,),
         "links": (link, link),
         "notice": text,
+        "footer": "lt-2025-07-10-drone-1f3a, version 2",
         "data": {
             "action": "new",
             "id": "x",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import html
 import json
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -173,12 +175,74 @@ def _check_slack(request: web.Request, raw: bytes) -> str:
     return ""
 
 
+def _check_discord(request: web.Request, raw: bytes) -> str:
+    told = json.loads(raw)
+    if told.get("allowed_mentions") != {"parse": []}:
+        return "mentions are allowed"
+    if request.query.get("wait") != "true":
+        return "without wait"
+    if not 1 <= units(told["content"]) <= 2000:
+        return "content"
+    total = 0
+    for embed in told.get("embeds", []):
+        total += units(embed["description"]) + units(embed["footer"]["text"])
+        if not 1 <= units(embed["description"]) <= 4096:
+            return "description"
+    return "embeds" if total > 6000 else ""
+
+
+def _check_mattermost(request: web.Request, raw: bytes) -> str:
+    return "" if 1 <= len(json.loads(raw)["text"]) <= 16_383 else "text"
+
+
+def _check_teams(request: web.Request, raw: bytes) -> str:
+    if len(raw) > 20_000:
+        return f"{len(raw)} bytes"
+    card = json.loads(raw)["attachments"][0]["content"]
+    if card["version"] != "1.4" or card["type"] != "AdaptiveCard":
+        return "card"
+    runs = [run for block in card["body"] for run in block["inlines"]]
+    return "" if all(run["text"] for run in runs) else "an empty run"
+
+
+def _check_telegram(request: web.Request, raw: bytes) -> str:
+    told = json.loads(raw)
+    if "/bot" not in request.path or not told.get("chat_id"):
+        return "no token or chat"
+    shown = _TAG.sub("", told["text"])
+    if (
+        "<" in shown
+        or ">" in shown
+        or not re.fullmatch(r"(?s)(?:[^&]|&(?:amp|lt|gt|quot|#x27);)*", shown)
+    ):
+        return "can't parse entities"
+    return "" if 1 <= units(html.unescape(shown)) <= 4096 else "message is too long"
+
+
+def units(text: str) -> int:
+    """Return UTF-16 code units."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _telegram_ok(ref: int) -> web.Response:
+    return web.json_response({"ok": True, "result": {"message_id": ref}})
+
+
+_TAG = re.compile(r'</?b>|</?i>|</?a(?: href="[^"<>]*")?>')
 _CHECKS: dict[str, Callable[[web.Request, bytes], str]] = {
     "slack": _check_slack,
     "slackbot": _check_slack,
     "webhook": _check_webhook,
+    "discord": _check_discord,
+    "mattermost": _check_mattermost,
+    "teams": _check_teams,
+    "telegram": _check_telegram,
 }
 _SUCCESS: dict[str, Callable[[int], web.Response]] = {
     "slack": lambda ref: web.Response(text="ok"),
     "slackbot": lambda ref: web.json_response({"ok": True, "ts": f"17{ref}.000100"}),
+    "discord": lambda ref: web.json_response({"id": f"11{ref}"}),
+    "mattermost": lambda ref: web.Response(text="ok"),
+    "teams": lambda ref: web.Response(status=202),
+    "telegram": _telegram_ok,
 }

@@ -6,6 +6,7 @@ of a room's rows, `before:STATE` and `after:STATE` around the write of a row of 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,10 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import ChatServer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -24,10 +27,11 @@ sys.path.insert(0, str(ROOT))
 from streams import deliver  # noqa: E402
 from streams.catalog.channels import Channels, Room, Route  # noqa: E402
 from streams.engine import bus  # noqa: E402
-from streams.engine.bus import Bus  # noqa: E402
+from streams.engine.bus import Bus, read_latest  # noqa: E402
 from streams.engine.role import Role, run_role  # noqa: E402
-from streams.records import Delivery  # noqa: E402
+from streams.records import Alert, Delivery, Link, content_id  # noqa: E402
 from streams.settings import Settings  # noqa: E402
+from streams.topics import ALERTS, DELIVERIES  # noqa: E402
 
 
 def kill_at(point: str, nth: int) -> Callable[[str], None]:
@@ -79,7 +83,7 @@ def main() -> int:
             settings, role, channels, words, told.get("deliver_replay", False), reached
         )
 
-    return run_role("deliver", settings, run)
+    return run_role("deliver", settings, run, worker=told.get("worker", 0))
 
 
 class DeliverProcess:
@@ -137,6 +141,112 @@ def start_deliver() -> Iterator[Start]:
     yield start
     for process in started:
         process.stop(signal.SIGKILL)
+
+
+# --- what tests use ---------------------------------------------------------------------------
+
+
+def alert(subject: str, n: int = 1, **given: Any) -> Alert:
+    now = datetime.now(UTC)
+    fields: dict[str, Any] = {
+        "id": content_id(subject, str(n)),
+        "subject": subject,
+        "n": n,
+        "action": "new" if n == 1 else "update",
+        "level": "normal",
+        "at": now,
+        "expires_at": now + timedelta(hours=6),
+        "policy": "incidents",
+        "status": "reported",
+        "country": "LT",
+        "headline": f"Drone over Lithuania, version {n}",
+        "facts": {"what": f"{n} drones", "where": "Vilnius"},
+        "links": (
+            Link(title="Dronas", url="https://lrt.example/1", publisher="LRT", language="lt"),
+        ),
+        "first_seen_at": now,
+    }
+    return Alert(**(fields | given))
+
+
+async def send(settings: Settings, *alerts: Alert | bytes, headers: Any = None) -> None:
+    async with Bus(settings, "test") as bus:
+        for one in alerts:
+            key = one.subject if isinstance(one, Alert) else "broken"
+            await bus.send(ALERTS, key, one, headers)
+
+
+async def rows(settings: Settings) -> dict[str, Delivery]:
+    return await read_latest(settings, DELIVERIES, Delivery)
+
+
+async def until(
+    settings: Settings, process: DeliverProcess, check: Any, most: float = 90
+) -> dict[str, Delivery]:
+    """Return the rows once `check` likes them."""
+    deadline = time.monotonic() + most
+    while True:
+        found = await rows(settings)
+        if check(found):
+            return found
+        if process.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{found}\n{process.told()}")
+        await asyncio.sleep(0.2)
+
+
+def shown(count: int) -> Any:
+    return lambda found: sum(row.state == "shown" for row in found.values()) == count
+
+
+KILLS = [
+    ("before:pending", 1, False),
+    ("after:pending", 1, False),
+    ("after:pending", 3, False),
+    ("planned", 2, False),
+    ("committed", 1, False),
+    ("before:sending", 1, False),
+    ("after:sending", 1, True),
+    ("before:shown", 1, True),
+    ("after:shown", 1, False),
+]
+
+
+async def kill_and_restart(
+    settings: Settings,
+    start_deliver: Start,
+    point: str,
+    nth: int,
+    is_unknown: bool,
+    provision: Any = None,
+) -> None:
+    """Kill deliver at a point, start it again, and check that nothing is lost or doubled."""
+    case = content_id(point, str(nth), length=6)
+    settings = settings.model_copy(
+        update={"prefix": f"kill-{case}.", "state_dir": settings.state_dir / case}
+    )
+    if provision is not None:
+        async with provision(settings) as provisioner:
+            await provisioner.create()
+    subjects = ["a", "b", "c"]
+    async with ChatServer() as server:
+        rooms = [{"id": "one", "kind": "webhook", "url": server.url("webhook", "one")}]
+        await send(settings, *(alert(subject) for subject in subjects))
+        dying = start_deliver(settings, rooms, kill_at=point, nth=nth)
+        code = await asyncio.to_thread(dying.wait, 60)
+        assert code == -signal.SIGKILL, f"{point}: {dying.told()}"
+        living = start_deliver(settings, rooms)
+        await until(settings, living, shown(3))
+        assert await asyncio.to_thread(living.stop) == 0, living.told()
+    told = [call.body["data"] for call in server.accepted]
+    unmarked = [data["subject"] for data in told if not data["possible_repeat"]]
+    marked = [data["subject"] for data in told if data["possible_repeat"]]
+    assert set(unmarked + marked) == set(subjects), f"{point}: lost"
+    assert len(unmarked) == len(set(unmarked)), f"{point}: an unmarked repeat"
+    if is_unknown:
+        assert len(marked) == 1, f"{point}: {marked}"
+    elif point.startswith(("before", "after")):
+        # Reading and sending go on side by side: at most one send was under way.
+        assert len(marked) <= (0 if point.endswith("sending") else 1), f"{point}: {marked}"
 
 
 if __name__ == "__main__":

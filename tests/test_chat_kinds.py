@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from chat_room import CANARY, NOW, message, targets
-from chat_server import ChatServer
+from chat_server import SIGNING, ChatServer
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from connectors import registry, words
 from connectors.guard import Guard
@@ -234,3 +235,61 @@ def test_safe_links() -> None:
         "https://\n.example",
     ):
         assert words.safe_link(url) is None
+
+
+def verdict(name: str, status: int, body: str, **headers: str) -> tuple[str, str]:
+    found = kind_of(name).verdict(
+        Answer(status, {k.replace("_", "-"): v for k, v in headers.items()}, body.encode()), NOW
+    )
+    return found.outcome, found.reason
+
+
+def test_services_explain_themselves_in_the_body() -> None:
+    assert verdict("slack", 200, "ok") == ("delivered", "http_200")
+    assert verdict("slack", 200, "invalid_blocks") == ("rejected", "invalid_blocks")
+    assert verdict("slack", 200, '{"ok": false, "error": "channel_not_found"}')[0] == "disabled"
+    assert verdict("slack", 200, '{"ok": false, "error": "ratelimited"}')[0] == "throttled"
+    assert verdict("slack", 200, '{"ok": false, "error": "Weird Error"}') == (
+        "retry",
+        "slack_error",
+    )
+    assert verdict("slack", 404, "no_service") == ("disabled", "http_404:no_service")
+    assert verdict("slack", 200, "<html>captive portal</html>")[0] == "unknown"
+    assert verdict("discord", 404, '{"code": 10008}') == ("rejected", "unknown_message")
+    assert verdict("discord", 404, '{"code": 10015}')[0] == "disabled"
+    assert verdict("telegram", 400, '{"description": "Bad Request: message is not modified"}') == (
+        "delivered",
+        "not_modified",
+    )
+    assert (
+        verdict("telegram", 400, '{"description": "Bad Request: chat not found"}')[0] == "disabled"
+    )
+    assert (
+        verdict("teams", 200, "Microsoft Teams endpoint returned HTTP error 429")[0] == "throttled"
+    )
+    assert verdict("teams", 202, "") == ("delivered", "http_202")
+    assert verdict("webhook", 202, "anything") == ("delivered", "http_202")
+
+
+def test_waits_that_stand_in_the_body_are_kept() -> None:
+    told = kind_of("telegram").verdict(Answer(429, {}, b'{"parameters": {"retry_after": 35}}'), NOW)
+    assert told.until == NOW + timedelta(seconds=35)
+    told = kind_of("discord").verdict(
+        Answer(429, {"retry-after": "1"}, b'{"retry_after": 64.57, "global": false}'), NOW
+    )
+    assert told.until == NOW + timedelta(seconds=64.57)
+    last = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.5"}
+    told = kind_of("discord").verdict(Answer(200, last, b'{"id": "1"}'), NOW)
+    assert (told.outcome, told.until) == ("delivered", NOW + timedelta(seconds=1.5))
+
+
+def test_the_signature_is_the_standard_one() -> None:
+    """The example of the specification's own libraries, checked by their verifier."""
+    made = requests("webhook", text="x")[0]
+    headers = {**made.headers, "webhook-timestamp": str(int(datetime.now(UTC).timestamp()))}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SIGNING).verify(made.body, headers)
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    at = datetime.fromtimestamp(1614265330, UTC)
+    signature = Webhook(secret).sign("msg_p5jXN8AQM9LWM0D4loKWxJek", at, '{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="

@@ -4,22 +4,28 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chat_server import ChatServer
-from deliver_process import DeliverProcess, Start, start_deliver  # noqa: F401
+from deliver_process import (
+    KILLS,
+    Start,
+    alert,
+    kill_and_restart,
+    send,
+    shown,
+    start_deliver,  # noqa: F401
+    until,
+)
 from mock_broker import MockBroker, mock_broker  # noqa: F401
 
-from streams.engine.bus import Bus, read_all, read_latest
-from streams.records import Alert, Delivery, Link, content_id
+from streams.engine.bus import read_all
+from streams.records import content_id
 from streams.settings import Settings
-from streams.topics import ALERTS, DEAD_LETTERS, DELIVERIES
+from streams.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.slow
 
@@ -38,58 +44,6 @@ def settings(mock_broker: MockBroker, tmp_path: Path, request: pytest.FixtureReq
 async def server() -> AsyncIterator[ChatServer]:
     async with ChatServer() as running:
         yield running
-
-
-def alert(subject: str, n: int = 1, **given: Any) -> Alert:
-    now = datetime.now(UTC)
-    fields: dict[str, Any] = {
-        "id": content_id(subject, str(n)),
-        "subject": subject,
-        "n": n,
-        "action": "new" if n == 1 else "update",
-        "level": "normal",
-        "at": now,
-        "expires_at": now + timedelta(hours=6),
-        "policy": "incidents",
-        "status": "reported",
-        "country": "LT",
-        "headline": f"Drone over Lithuania, version {n}",
-        "facts": {"what": f"{n} drones", "where": "Vilnius"},
-        "links": (
-            Link(title="Dronas", url="https://lrt.example/1", publisher="LRT", language="lt"),
-        ),
-        "first_seen_at": now,
-    }
-    return Alert(**(fields | given))
-
-
-async def send(settings: Settings, *alerts: Alert | bytes, headers: Any = None) -> None:
-    async with Bus(settings, "test") as bus:
-        for one in alerts:
-            key = one.subject if isinstance(one, Alert) else "broken"
-            await bus.send(ALERTS, key, one, headers)
-
-
-async def rows(settings: Settings) -> dict[str, Delivery]:
-    return await read_latest(settings, DELIVERIES, Delivery)
-
-
-async def until(
-    settings: Settings, process: DeliverProcess, check: Any, most: float = 90
-) -> dict[str, Delivery]:
-    """Return the rows once `check` likes them."""
-    deadline = time.monotonic() + most
-    while True:
-        found = await rows(settings)
-        if check(found):
-            return found
-        if process.process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"{found}\n{process.told()}")
-        await asyncio.sleep(0.2)
-
-
-def shown(count: int) -> Any:
-    return lambda found: sum(row.state == "shown" for row in found.values()) == count
 
 
 async def test_an_alert_reaches_every_room_and_no_repeat_posts_again(
@@ -121,53 +75,11 @@ async def test_an_alert_reaches_every_room_and_no_repeat_posts_again(
     assert "2 drones" in found["a|slack"].shown_text
 
 
-KILLS = [
-    ("before:pending", 1, False),
-    ("after:pending", 1, False),
-    ("after:pending", 3, False),
-    ("planned", 2, False),
-    ("committed", 1, False),
-    ("before:sending", 1, False),
-    ("after:sending", 1, True),
-    ("before:shown", 1, True),
-    ("after:shown", 1, False),
-]
-
-
 async def test_a_kill_at_any_write_point_loses_nothing_and_marks_what_may_be_a_repeat(
     settings: Settings, start_deliver: Start
 ) -> None:
     # All at once: most of the time the group waits until it misses the killed member.
-    await asyncio.gather(*(_kill(settings, start_deliver, *case) for case in KILLS))
-
-
-async def _kill(
-    settings: Settings, start_deliver: Start, point: str, nth: int, is_unknown: bool
-) -> None:
-    case = content_id(point, str(nth), length=6)
-    settings = settings.model_copy(
-        update={"prefix": f"kill-{case}.", "state_dir": settings.state_dir / case}
-    )
-    subjects = ["a", "b", "c"]
-    async with ChatServer() as server:
-        rooms = [{"id": "one", "kind": "webhook", "url": server.url("webhook", "one")}]
-        await send(settings, *(alert(subject) for subject in subjects))
-        dying = start_deliver(settings, rooms, kill_at=point, nth=nth)
-        code = await asyncio.to_thread(dying.wait, 60)
-        assert code == -signal.SIGKILL, f"{point}: {dying.told()}"
-        living = start_deliver(settings, rooms)
-        await until(settings, living, shown(3))
-        assert await asyncio.to_thread(living.stop) == 0, living.told()
-    told = [call.body["data"] for call in server.accepted]
-    unmarked = [data["subject"] for data in told if not data["possible_repeat"]]
-    marked = [data["subject"] for data in told if data["possible_repeat"]]
-    assert set(unmarked + marked) == set(subjects), f"{point}: lost"
-    assert len(unmarked) == len(set(unmarked)), f"{point}: an unmarked repeat"
-    if is_unknown:
-        assert len(marked) == 1, f"{point}: {marked}"
-    elif point.startswith(("before", "after")):
-        # Reading and sending go on side by side: at most one send was under way.
-        assert len(marked) <= (0 if point.endswith("sending") else 1), f"{point}: {marked}"
+    await asyncio.gather(*(kill_and_restart(settings, start_deliver, *case) for case in KILLS))
 
 
 async def test_hold_keeps_an_unknown_message_for_a_person(

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.room import Action, Answer, Request, Target, Verdict, judge
-from connectors.room import Message as Message
+from connectors.room import Action, Answer, Message, Request, Target, Verdict, judge
 from connectors.words import plain, safe_link
 
 NEEDS: frozenset[str] = frozenset()
@@ -49,6 +48,8 @@ def request(
             lines.append(
                 f"  - {plain(link.publisher)} ({plain(link.language)}): {plain(link.title)}{where}"
             )
+    if message.footer and not short:
+        lines.append(f"  {dim}{plain(message.footer)}{end}")
     return Request("PRINT", "", {}, ("\n".join(lines) + "\n\n").encode())
 
 

@@ -183,6 +183,9 @@ def _blocks(message: Message, short: bool) -> list[dict[str, Any]]:
             if text:
                 blocks.append({"type": "section", "text": _plain_text(text)})
     blocks += [_link(link) for link in message.links[: 1 if short else 5]]
+    if message.footer and not short:
+        footer = _plain_text(plain(message.footer), MAX_LINE_CHARS)
+        blocks.append({"type": "context", "elements": [footer]})
     return blocks
 
 

@@ -21,8 +21,8 @@ from connectors.words import cut, plain, safe_link, utf8_bytes
 NEEDS = frozenset({"url"})
 MAY_HAVE = frozenset({"signing"})
 IS_MACHINE = True
-PER_SECOND = 20.0
-BURST = 40
+PER_SECOND = 50.0
+BURST = 100
 
 MAX_BODY_BYTES = 20_000  # the spec asks for less than 20 kB
 #: What is left out first when the alert is too long; the receiver is told in `truncated`.
