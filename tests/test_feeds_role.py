@@ -75,6 +75,7 @@ class Detect:
 
     def __init__(self, settings: Settings) -> None:
         self.articles: list[Article] = []
+        self.came_at: list[float] = []  # seconds of the loop's clock
         self._tail = Tail(settings, topics.ARTICLES, settings.group("detect"))
         self._task: asyncio.Task[None] | None = None
 
@@ -92,6 +93,7 @@ class Detect:
     async def _take(self) -> None:
         async for message in self._tail:
             self.articles.append(decode(Article, message.value or b""))
+            self.came_at.append(asyncio.get_running_loop().time())
             await self._tail.commit(message)
 
     def titles(self) -> list[str]:
