@@ -7,6 +7,7 @@ kept within an article. An article that cannot be read or understood costs that 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -57,9 +58,12 @@ async def run(settings: Settings, role: Role) -> None:
     """
     from streams.catalog import load_catalog
     from streams.understand import understand
+    from streams.understand.language import warm_up
 
     catalog = load_catalog(settings.seeds)
     metrics.catalog_info.labels(catalog.hash).set(1)
+    warm_up()
+    gc.freeze()  # models and catalog live for ever; collections need not walk them
     await serve(settings, role, partial(understand, catalog=catalog))
 
 

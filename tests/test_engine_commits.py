@@ -106,7 +106,7 @@ async def test_flush_returns_only_once_the_buffer_is_empty() -> None:
 
         async def flush(self) -> None:
             await asyncio.sleep(0)
-            self.size -= 1
+            self.size = max(0, self.size - 1)
 
     producer: Producer = Producer.__new__(Producer)
     producer.buffer = SlowBuffer()
