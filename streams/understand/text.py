@@ -20,6 +20,7 @@ from streams.records import Span
 MAX_BODY_CHARS = 64 * 1024
 MAX_TITLE_CHARS = 1000
 _QUOTE_CHARS = 300
+MAX_SENTENCE_CHARS = 1000
 
 #: Characters that stand for nothing: zero-width, soft hyphen, bidi controls.
 _INVISIBLE = re.compile(
@@ -293,24 +294,25 @@ def sentences(field: Field) -> list[Sentence]:
     text = field.text
     found: list[Sentence] = []
     start = paragraph = 0
-    items = set(field.items)
+    items = field.items[:200]
 
     def close(end: int) -> None:
         nonlocal start
+        while end - start > MAX_SENTENCE_CHARS:  # a run-on: cut it, so that work stays linear
+            cut = text.rfind(" ", start, start + MAX_SENTENCE_CHARS)
+            cut = cut if cut > start else start + MAX_SENTENCE_CHARS
+            take(cut)
+            start = cut
+        take(end)
+
+    def take(end: int) -> None:
         piece = text[start:end]
         stripped = piece.strip()
         if stripped:
             begin = start + piece.index(stripped[0])
             is_item = bool(_TIME_LEAD.match(piece)) or any(start <= i <= begin for i in items)
-            found.append(
-                Sentence(
-                    begin,
-                    begin + len(stripped),
-                    paragraph,
-                    is_item,
-                    stripped.rstrip("\"'»”").endswith("?"),
-                )
-            )
+            is_question = stripped.rstrip("\"'»”").endswith("?")
+            found.append(Sentence(begin, begin + len(stripped), paragraph, is_item, is_question))
 
     for match in _BREAK.finditer(text):
         is_line = match.group().startswith("\n")

@@ -28,7 +28,10 @@ from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentence
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _LEAD_SENTENCES = 2
-_MAX_LINES = 400  # sentences looked at deeply; a text beyond is a dump, not an article
+# The work budget: what lies beyond is a dump, not an article, and its tags are enough.
+_MAX_LINES = 80
+_MAX_HITS = 60  # a sentence
+_MAX_CANDIDATES = 60
 _MAX_REPORTS = 8
 
 
@@ -123,7 +126,9 @@ def _deeply(
         home=language.home,
     )
     candidates: list[Candidate] = []
-    for line in lines[:_MAX_LINES]:
+    for line in lines:
+        if len(candidates) >= _MAX_CANDIDATES:
+            break
         prominence = _prominence(line, title, lead)
         others = (
             lead if line is title else [title] if title and any(line is one for one in lead) else []
@@ -171,7 +176,9 @@ def _lines(
             if number and not is_lead and not _may_tell(inside):
                 taken += 1
                 continue  # a sentence of the body without object or event holds no frame
-            line = make_line(one, sentence, inside, language, places)
+            if len(lines) >= _MAX_LINES:
+                return lines, title, lead
+            line = make_line(one, sentence, inside[:_MAX_HITS], language, places)
             if number == 0:
                 title = title or line
                 lines.append(line)
