@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
@@ -33,7 +34,8 @@ class Outbox:
     settings: Settings
     bus: Bus
     _rows: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
-    _locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    #: One a row, while somebody changes it.
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def load(self, now: datetime) -> int:
         """Read the rows from the topic and return how many; old settled ones get a tombstone.
@@ -76,7 +78,7 @@ class Outbox:
 
         Args:
             subject: Of the row.
-            room: Of the row; changes of one room's rows happen one after another.
+            room: Of the row; changes of one row happen one after another.
             decide: Gets the row as it stands; None: leave it.
 
         Returns:
@@ -85,13 +87,14 @@ class Outbox:
         Raises:
             BrokerError: not confirmed; the row in memory is as before.
         """
-        async with self._locks[room]:
+        key = key_of(subject, room)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
             before = self.get(subject, room)
             after = decide(before)
             if after is None:
                 return None
             after = replace(after, version=(before.version if before else 0) + 1)
-            key = key_of(subject, room)
             try:
                 await self.bus.send(DELIVERIES, key, after)
             except RecordError:  # too large with its incident; what is shown does not need it

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from streams import deliver  # noqa: E402
 from streams.catalog.channels import Channels, Room, Route  # noqa: E402
-from streams.engine import bus  # noqa: E402
+from streams.engine import tail  # noqa: E402
 from streams.engine.bus import Bus, read_latest  # noqa: E402
 from streams.engine.role import Role, run_role  # noqa: E402
 from streams.records import Alert, Delivery, Link, content_id  # noqa: E402
@@ -71,7 +71,7 @@ def main() -> int:
         tuple(Room.model_validate(room) for room in told["rooms"]),
         tuple(Route.model_validate(route) for route in told["routes"]),
     )
-    bus.SESSION_MS = 6000  # the mock cluster must miss a killed member before it lets another in
+    tail.SESSION_MS = 6000  # the mock cluster must miss a killed member before it lets another in
     reached = kill_at(told["kill_at"], told["nth"]) if told.get("kill_at") else deliver.pass_by
     if told.get("kill_at"):
         tell_writes(reached)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -23,6 +22,7 @@ from streams.engine import state
 from streams.engine.connect import connection, ledger_base, unreachable
 from streams.engine.offsets import Offsets
 from streams.engine.pressure import Pressure
+from streams.engine.tail import Received, Tail, received
 from streams.errors import BrokerError, RecordError
 from streams.records import Record, Tick, decode, encode
 from streams.settings import Settings
@@ -41,8 +41,6 @@ __all__ = [
 
 REQUEST_TIMEOUT_MS = 30_000
 LINGER_MS = 5
-SESSION_MS = 20_000
-EMBEDDED_SESSION_MS = 6_000  #: it knows no static membership: a dead member must be missed first
 #: Room for Kafka's own framing and our headers within a topic's limit, in bytes.
 FRAMING_BYTES = 4096
 STACK_CHARS = 8000
@@ -59,19 +57,6 @@ class Outgoing(NamedTuple):
     key: str | None
     record: Struct | bytes | None
     headers: Headers | None = None
-
-
-@dataclass(frozen=True)
-class Received:
-    """One record as read."""
-
-    topic: str  #: with the instance's prefix
-    key: str | None
-    value: bytes | None  #: None is a tombstone
-    headers: dict[str, bytes]
-    partition: int
-    offset: int
-    timestamp: int  #: when it was produced, ms since the epoch; never data
 
 
 class Bus:
@@ -232,90 +217,6 @@ class Bus:
             ) from error
 
 
-class Tail:
-    """A plain consumer in the role's group, from its committed offset on.
-
-    Delivery: at least once; nothing is committed but by `commit`. An aiokafka rebalance `listener`
-    is told which partitions come and go. A stable, unique `instance` makes a restart quick: the
-    group takes the new process for the old one instead of waiting until that is missed.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        topic: Topic,
-        group: str,
-        listener: Any = None,
-        instance: str | None = None,
-    ) -> None:
-        self._settings = settings
-        self._topic = topic
-        self._group = group
-        self._listener = listener
-        self._instance = instance
-        self._consumer: Any = None
-
-    async def __aenter__(self) -> Self:
-        """Join the group (`settings.group(...)`).
-
-        Raises:
-            BrokerError: Kafka cannot be reached.
-        """
-        self._consumer = AIOKafkaConsumer(
-            **connection(self._settings),
-            group_id=self._group,
-            group_instance_id=self._instance,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=EMBEDDED_SESSION_MS if self._settings.is_embedded else SESSION_MS,
-            heartbeat_interval_ms=1000,
-            max_poll_interval_ms=300_000,
-        )
-        self._consumer.subscribe([self._settings.topic(self._topic.name)], listener=self._listener)
-        try:
-            await self._consumer.start()
-        except (KafkaError, OSError) as error:
-            await self._consumer.stop()
-            raise unreachable(self._settings, error) from error
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the group."""
-        await self._consumer.stop()
-
-    def __aiter__(self) -> AsyncIterator[Received]:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> Received:
-        """Return the next record, waiting for it.
-
-        Raises:
-            BrokerError: the consumer cannot go on.
-        """
-        try:
-            return _received(await self._consumer.getone())
-        except KafkaError as error:
-            raise BrokerError(f"{self._topic.name}: cannot read on: {error}") from error
-
-    async def commit(self, message: Received) -> None:
-        """Say that everything up to and with this record is done.
-
-        Raises:
-            BrokerError: not committed; the record will be read again.
-        """
-        part = TopicPartition(message.topic, message.partition)
-        try:
-            await self._consumer.commit({part: message.offset + 1})
-        except KafkaError as error:
-            raise BrokerError(f"{self._topic.name}: not committed: {error}") from error
-
-
 async def read_all(settings: Settings, topic: Topic) -> AsyncIterator[Received]:
     """Yield a topic's records from its beginning to its present end.
 
@@ -361,7 +262,7 @@ async def read_all(settings: Settings, topic: Topic) -> AsyncIterator[Received]:
             for part, messages in found.items():
                 for message in messages:
                     if message.offset < ends[part.partition]:
-                        yield _received(message)
+                        yield received(message)
                 if await consumer.position(part) >= ends[part.partition]:
                     open_parts.pop(part, None)
     except KafkaError as error:
@@ -407,15 +308,3 @@ def _headers(record: Any, given: Headers | None) -> state.Headers:
     for name, value in (given or {}).items():
         packed[name] = value.encode() if isinstance(value, str) else value
     return list(packed.items())
-
-
-def _received(message: Any) -> Received:
-    return Received(
-        topic=message.topic,
-        key=None if message.key is None else message.key.decode("utf-8", "replace"),
-        value=message.value,
-        headers=dict(message.headers),
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=message.timestamp,
-    )
