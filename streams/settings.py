@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level that is logged"
     )
-    detect_workers: int = Field(1, ge=1, le=64, description="detect processes that `run` starts")
+    detect_workers: int = Field(
+        1, ge=1, le=64, description="detect processes that `run` starts; above 1 on Kafka only"
+    )
     fetch_shard: str = Field(
         "1/1",
         pattern=r"^[1-9][0-9]*/[1-9][0-9]*$",
@@ -111,6 +113,11 @@ class Settings(BaseSettings):
         if self.kafka is None and (self.kafka_tls or self.kafka_sasl_mechanism):
             raise ValueError(
                 "TLS and SASL settings need FLANKWATCH_KAFKA; the embedded broker is local only"
+            )
+        if self.kafka is None and self.detect_workers > 1:
+            raise ValueError(
+                "detect_workers above 1 needs FLANKWATCH_KAFKA; the embedded broker cannot share"
+                " a group's work reliably"
             )
         return self
 

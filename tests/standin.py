@@ -69,9 +69,7 @@ def main() -> int:
     async def role_main(settings: Settings, role: Role) -> None:
         await run(settings, role, given.behaviour)
 
-    return run_role(
-        given.name, load_settings(), role_main, worker=given.worker, parent=given.parent
-    )
+    run_role(given.name, load_settings(), role_main, worker=given.worker, parent=given.parent)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -64,14 +64,14 @@ def _role_options(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--parent", type=int, default=None, hidden=True)(command)
 
 
-def _serve(name: str, worker: int, parent: int | None, **options: Any) -> None:
+def _serve(name: str, worker: int, parent: int | None, **options: Any) -> NoReturn:
     """Run a role in this process; exits with its code."""
     from streams.engine.role import run_role
 
     settings = load_settings()
     module = importlib.import_module(f"streams.{name}")
     main = partial(module.run, **options)
-    sys.exit(run_role(name, settings, main, worker=worker, parent=parent))
+    run_role(name, settings, main, worker=worker, parent=parent)
 
 
 @click.command()

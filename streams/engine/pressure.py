@@ -23,7 +23,8 @@ from streams.errors import FlankwatchError
 from streams.settings import Settings
 from streams.topics import Topic
 
-#: Bytes of one partition that all producers together may have under way; the broker drops at 5 MiB.
+#: Bytes of one partition that one producer may have under way. The broker drops at 5 MiB, and a
+#: topic has two producers at most: a role and an operator's command.
 LIMIT_BYTES = 2 * 1024 * 1024
 POLL_SECONDS = 0.2
 #: How long a stop waits for feeds' states that are not yet safe to save.
@@ -71,7 +72,6 @@ class Pressure:
         self._settings = settings
         self._run = run_id(settings)
         self._state = StateFile(settings.state_dir)
-        self._limit = LIMIT_BYTES // settings.detect_workers
         self._flows: dict[str, _Flow] = {name: _Flow() for name in CONSUMERS}
         self._moved = asyncio.Condition()
         self._late: dict[str, tuple[dict[int, int], bytes | None, Headers]] = {}
@@ -108,7 +108,7 @@ class Pressure:
         if flow is not None:
             async with self._moved:
                 await self._moved.wait_for(
-                    lambda: flow.fullest == 0 or flow.fullest + size <= self._limit
+                    lambda: flow.fullest == 0 or flow.fullest + size <= LIMIT_BYTES
                 )
                 flow.entering += size
         seq = None

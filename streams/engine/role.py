@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import faulthandler
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -100,8 +101,8 @@ Main = Callable[[Settings, Role], Awaitable[None]]
 
 def run_role(
     name: str, settings: Settings, main: Main, *, worker: int = 0, parent: int | None = None
-) -> int:
-    """Run a role in this process until it ends or is told to stop.
+) -> NoReturn:
+    """Run a role in this process until it ends or is told to stop; the process ends here.
 
     Args:
         name: fetch, detect, merge or deliver.
@@ -110,8 +111,7 @@ def run_role(
         worker: Number among the processes of the same role, from 0.
         parent: Supervisor's pid; the role stops when that process is gone.
 
-    Returns:
-        The process's exit code.
+    Exit codes are those of streams/errors.py; 1 for a crash.
     """
     setup_logging(settings, name)
     faulthandler.enable()
@@ -122,8 +122,15 @@ def run_role(
         import uvloop
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(Role(settings, name, worker), main, parent))
+    code = asyncio.Runner(loop_factory=factory).run(
+        _serve(Role(settings, name, worker), main, parent)
+    )
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is done and confirmed by now. An orderly end of the interpreter would wait for what may
+    # linger without purpose: a library's thread, a name that is being resolved.
+    os._exit(code)
 
 
 async def _serve(role: Role, main: Main, parent: int | None) -> int:
