@@ -4,6 +4,7 @@ import random
 
 import pytest
 from incident_stories import at, fold_all, gone, groups, ledger, live, night, told, whole_day
+from msgspec.structs import replace
 
 from streams.incidents.ledger import Effects, Ledger
 from streams.records import (
@@ -384,7 +385,13 @@ def _story() -> list[LedgerRecord]:
 
 
 def _state(book: Ledger) -> list[bytes]:
-    return [encode(found) for found in book.incidents("replay")]
+    """All incidents but `leaving`, which only says what an unfinished step would have to redo."""
+    return [encode(replace(found, leaving=())) for found in book.incidents("replay")]
+
+
+def _written(topics: Topics) -> dict[str, bytes]:
+    found = {key: decode(Incident, raw) for key, raw in topics.incidents.items()}
+    return {key: encode(replace(incident, leaving=())) for key, incident in found.items()}
 
 
 def _run(records: list[LedgerRecord], crashes: dict[int, int]) -> tuple[Ledger, Topics]:
@@ -408,7 +415,7 @@ def test_crash_at_every_write_of_every_record_loses_and_doubles_nothing() -> Non
             where = f"crash at record {offset} after {writes} writes"
             assert _state(book) == _state(calm), where
             assert topics.alerts == calm_topics.alerts, where
-            assert topics.incidents == calm_topics.incidents, where
+            assert _written(topics) == _written(calm_topics), where
             assert topics.outcomes == calm_topics.outcomes, where
             tries += 1
     assert tries > 100

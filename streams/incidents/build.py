@@ -145,8 +145,8 @@ def new_id(
 ) -> str:
     """Return an id that says country, day and object: `pl-2025-09-10-drone-1f3a`."""
     oldest = min(accounts, key=lambda a: (said_at(a.report), a.article, a.report.id))
-    day = instant((group.start + group.end) // 2).date().isoformat()
-    what = min(group.families) if group.families else "unknown"
+    day = instant(sum(group.window) // 2).date().isoformat()
+    what = group.family or "unknown"
     country = (group.country or "xx").lower()
     for length in (4, 8, 16):
         mark = content_id(theatre.name, oldest.report.id, length=length)

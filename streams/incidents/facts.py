@@ -106,7 +106,7 @@ def is_late(report: Report, group: Group) -> bool:
     A dated one is never aged by the ledger, or repeated crossings would be swallowed.
     """
     if report.freshness == "undated":
-        return said_at(report).timestamp() - group.end > FRESH_SECONDS
+        return said_at(report).timestamp() - group.window[1] > FRESH_SECONDS
     return report.freshness != "fresh"
 
 
@@ -157,16 +157,17 @@ def count_range(accounts: Sequence[Account]) -> tuple[int | None, int | None]:
 
 
 def _happened(group: Group, accounts: Sequence[Account]) -> When:
+    first, last = group.window
     dated = [
         a.report.happened
         for a in accounts
         if a.report.freshness != "undated" and a.report.happened.precision != "assumed"
     ]
     if not dated:
-        return When(start=instant(group.start), end=instant(group.end), precision="assumed")
+        return When(start=instant(first), end=instant(last), precision="assumed")
     ranks = ("minute", "hour", "part", "day", "days", "week", "month")
     finest = min(dated, key=lambda when: ranks.index(when.precision))
-    return When(start=instant(group.start), end=instant(group.end), precision=finest.precision)
+    return When(start=instant(first), end=instant(last), precision=finest.precision)
 
 
 def _status(

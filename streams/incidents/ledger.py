@@ -7,72 +7,31 @@ Only records move it; of an incident written at an offset, nothing of that offse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
 from msgspec.structs import replace
 
 from streams.catalog.messages import Messages
 from streams.catalog.policies import Policies
 from streams.catalog.publishers import Publishers
-from streams.incidents.account import accounts_of, is_same, mark_of
-from streams.incidents.announce import Announcement, announce
-from streams.incidents.build import build, empty, merge_away, new_id
-from streams.incidents.decide import decide
 from streams.incidents.memory import Theatre
-from streams.incidents.outcome import outcome_of, repeat_of
-from streams.incidents.regroup import Plan, regroup
-from streams.incidents.related import related_of
+from streams.incidents.step import Effects, Rules, Step
 from streams.records import (
     Account,
-    Alert,
     CatalogSwitch,
     Decision,
     Incident,
     LedgerRecord,
-    Outcome,
     ReportSet,
     Tick,
 )
 
-#: Late reports of a ledger's first days only teach: it cannot know what was news before it.
-LEARNING_DAYS = 30
-CLOSE_AFTER = timedelta(hours=72)  #: quiet time after which reactions no longer keep it open
-FORGET_AFTER = timedelta(days=400)
-#: Theatres with a clock of their own; elsewhere a record's first sight is "now".
-_TICKING = frozenset({"europe"})
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What one record changes; to be written in this order, each confirmed before the next.
-
-    Attributes:
-        alerts: To `news.alerts`, first of all.
-        touched: Other incidents, to `news.incidents`, in this order.
-        last: The incident that remembers the record; written after `touched`. None: nothing to
-            remember.
-        outcomes: To `news.outcomes`, last; then the offset may be committed.
-        silenced: Alerts not given, by reason; for the counter.
-        forgotten: Incident ids to write a tombstone for.
-    """
-
-    alerts: tuple[Alert, ...] = ()
-    touched: tuple[Incident, ...] = ()
-    last: Incident | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    silenced: dict[str, int] = field(default_factory=dict)
-    forgotten: tuple[str, ...] = ()
+__all__ = ["Effects", "Ledger"]
 
 
 class Ledger:
     """All incidents of all theatres; `fold` is the only thing that changes them."""
 
     def __init__(self, policies: Policies, publishers: Publishers, messages: Messages) -> None:
-        self.policies = policies
-        self.publishers = publishers
-        self.messages = messages
+        self._rules = Rules(policies, publishers, messages)
         self._theatres: dict[str, Theatre] = {}
         self._settled = True
 
@@ -90,7 +49,7 @@ class Ledger:
 
     def switch(self, policies: Policies, publishers: Publishers, messages: Messages) -> None:
         """Use another catalog from the next record on (the caller has read a CatalogSwitch)."""
-        self.policies, self.publishers, self.messages = policies, publishers, messages
+        self._rules = Rules(policies, publishers, messages)
 
     def theatre(self, name: str) -> Theatre:
         """Return a theatre, made at first use."""
@@ -113,11 +72,11 @@ class Ledger:
             self._settle()
         match record:
             case ReportSet():
-                return _Step(self, self.theatre(record.theatre), offset).fold_set(record)
+                return Step(self._rules, self.theatre(record.theatre), offset).fold_set(record)
             case Decision():
-                return _Step(self, self.theatre(record.theatre), offset).fold_decision(record)
+                return Step(self._rules, self.theatre(record.theatre), offset).fold_decision(record)
             case Tick():
-                return _Step(self, self.theatre(record.theatre), offset).fold_tick(record)
+                return Step(self._rules, self.theatre(record.theatre), offset).fold_tick(record)
             case CatalogSwitch():
                 return Effects()
 
@@ -125,15 +84,20 @@ class Ledger:
         """Bring loaded incidents together: of an account in two of them, the later write holds.
 
         A step that was cut short leaves an account in the incident it left (`leaving`), or in
-        both; nothing is lost, and the step itself is folded again.
+        both; nothing is lost, and the step itself is folded again. Only the last step can have
+        been cut short: the next begins when all is written.
         """
+        written = [h.incident.through for t in self._theatres.values() for h in t.held.values()]
+        last = max(written, default=-1)
         for theatre in self._theatres.values():
             best: dict[str, tuple[int, bool, str]] = {}
             keep: dict[str, Account] = {}
             for held in theatre.held.values():
                 incident = held.incident
-                for account in (*incident.accounts, *incident.leaving):
-                    stays = account in incident.accounts
+                left = incident.leaving if incident.through == last else ()
+                here = {account.report.id for account in incident.accounts}
+                for account in (*incident.accounts, *left):
+                    stays = account.report.id in here
                     rank = (incident.through, stays, incident.id)
                     if account.report.id not in best or rank > best[account.report.id]:
                         best[account.report.id] = rank
@@ -153,318 +117,3 @@ class Ledger:
                 if incident.lifecycle == "open" and incident.alert_counter:
                     theatre.waiting.add(incident.id)
         self._settled = True
-
-
-class _Step:
-    """The fold of one record over one theatre."""
-
-    def __init__(self, ledger: Ledger, theatre: Theatre, offset: int) -> None:
-        self._ledger = ledger
-        self._theatre = theatre
-        self._offset = offset
-        self._alerts: list[Alert] = []
-        self._changed: dict[str, Incident] = {}
-        self._silenced: dict[str, int] = {}
-        self._announced: dict[str, Announcement] = {}
-        self._forgotten: list[str] = []
-
-    # --- report sets -------------------------------------------------------------------------
-
-    def fold_set(self, found: ReportSet) -> Effects:
-        """Replace an article's accounts and tell what follows."""
-        theatre = self._theatre
-        now = self._now(found.first_seen_at)
-        accounts = accounts_of(found, self._ledger.publishers)
-        before = theatre.holding(found.article)
-        if self._is_known(found, accounts, before):
-            return Effects(outcomes=(self._outcome_again(found),))
-        if not accounts and not before:
-            outcome = outcome_of(found, accounts, (), {}, self._offset)
-            return Effects(outcomes=(outcome,))
-        removed = frozenset(account.report.id for _, account in before)
-        touching = {held.incident.id for held, _ in before}
-        plan = regroup(theatre, touching, removed, accounts)
-        fresh = {account.report.id for account in accounts}
-        self._apply(plan, now, found.article, found.first_seen_at)
-        if not accounts:
-            self._remember_gone(touching, found)
-        mine = [
-            incident
-            for incident in self._now_held(plan)
-            if any(account.report.id in fresh for account in incident.accounts)
-        ]
-        last = mine[0].id if mine else next(iter(sorted(touching)), None)
-        outcome = outcome_of(found, accounts, mine, self._announced, self._offset)
-        if last in self._changed:
-            self._set(replace(self._changed[last], remembers=outcome))
-        return self._effects(last, (outcome,))
-
-    def _outcome_again(self, found: ReportSet) -> Outcome:
-        """Return the outcome of a set that was folded before.
-
-        Folded at this very offset, its outcome may not have been written: it is what it was.
-        """
-        theatre = self._theatre
-        ids = set(theatre.by_article.get(found.article, ()))
-        ids |= {theatre.gone[found.article][1]} if found.article in theatre.gone else set()
-        for incident_id in sorted(ids):
-            past = theatre.held[incident_id].incident.remembers
-            if past is not None and past.through == self._offset and past.article == found.article:
-                return past
-        return repeat_of(found, self._offset)
-
-    def _is_known(
-        self,
-        found: ReportSet,
-        accounts: Sequence[Account],
-        before: Sequence[tuple[object, Account]],
-    ) -> bool:
-        """Return whether this set, or a later revision of its article, was folded already."""
-        theatre = self._theatre
-        gone = theatre.gone.get(found.article)
-        if gone is not None and found.first_seen_at <= gone[0]:
-            return True
-        if mark_of(found.article, found.revision) in theatre.folded and not before:
-            return True
-        held = {account.report.id: account for _, account in before}
-        if held and len(held) == len(accounts):
-            same = [
-                account.report.id in held and is_same(account, held[account.report.id])
-                for account in accounts
-            ]
-            if all(same):
-                return True
-        return any(
-            account.revision != found.revision
-            and account.first_seen_at is not None
-            and account.first_seen_at > found.first_seen_at
-            for _, account in before
-        )
-
-    def _remember_gone(self, touching: Iterable[str], found: ReportSet) -> None:
-        for incident_id in sorted(touching):
-            live = self._changed.get(incident_id)
-            if live is not None:
-                gone = {**live.gone, found.article: found.first_seen_at}
-                self._set(replace(live, gone=gone))
-
-    # --- the plan ----------------------------------------------------------------------------
-
-    def _apply(
-        self,
-        plan: Plan,
-        now: datetime,
-        cause: str,
-        seen_at: datetime | None,
-        decision: Decision | None = None,
-    ) -> None:
-        """Bring the held incidents to what the plan says, and announce what changed."""
-        theatre = self._theatre
-        ids: list[tuple[str, int]] = []
-        before = {
-            held_id: theatre.held[held_id].incident
-            for held_id in (
-                *(held_id for held_id, _, _ in plan.groups if held_id),
-                *plan.merged,
-                *plan.emptied,
-            )
-        }
-        for number, (held_id, group, accounts) in enumerate(plan.groups):
-            old = before.get(held_id) if held_id else None
-            if old is not None and tuple(accounts) == old.accounts:
-                continue
-            incident_id = held_id or new_id(theatre, accounts, group, self._changed)
-            ids.append((incident_id, number))
-            incident = build(
-                old,
-                incident_id,
-                theatre.name,
-                accounts,
-                group,
-                now=now,
-                cause=cause,
-                is_learning=self._is_learning(now),
-                decision=decision,
-            )
-            self._set(incident)
-        moved = {
-            account.report.id: incident_id
-            for incident_id, number in ids
-            for account in plan.groups[number][2]
-        }
-        for loser, winner in plan.merged.items():
-            self._set(merge_away(before[loser], winner, moved, now, cause))
-        for emptied in plan.emptied:
-            self._set(empty(before[emptied], moved, now, cause))
-        for incident_id, _ in ids:
-            old = before.get(incident_id)
-            if old is not None:
-                self._keep_leaving(old, incident_id, moved)
-        for incident_id in [*(i for i, _ in ids), *plan.merged, *plan.emptied]:
-            old = before.get(incident_id)
-            self._announce(incident_id, now, cause, seen_at, was=old)
-
-    def _keep_leaving(self, old: Incident, incident_id: str, moved: dict[str, str]) -> None:
-        leaving = tuple(
-            account
-            for account in old.accounts
-            if moved.get(account.report.id, incident_id) != incident_id
-        )
-        self._set(replace(self._changed[incident_id], leaving=leaving))
-
-    def _announce(
-        self,
-        incident_id: str,
-        now: datetime,
-        cause: str,
-        seen_at: datetime | None,
-        *,
-        was: Incident | None = None,
-        is_tick: bool = False,
-        is_final: bool = False,
-    ) -> None:
-        theatre = self._theatre
-        incident = self._changed.get(incident_id) or theatre.held[incident_id].incident
-        if was is not None and was.through >= self._offset:
-            return  # written by an earlier try at this very record: told before it was written
-        told = announce(
-            incident,
-            self._ledger.policies,
-            self._ledger.messages,
-            now,
-            cause=cause,
-            seen_at=seen_at,
-            silence=theatre.silence(incident, now),
-            silenced_rooms=theatre.silenced_rooms(now),
-            is_tick=is_tick,
-            is_final=is_final,
-        )
-        self._announced[incident_id] = told
-        if told.alert is not None:
-            self._alerts.append(told.alert)
-        elif told.reason in ("silenced", "expired", "no_policy"):
-            self._silenced[told.reason] = self._silenced.get(told.reason, 0) + 1
-        if told.is_waiting:
-            theatre.waiting.add(incident_id)
-        else:
-            theatre.waiting.discard(incident_id)
-        if told.incident != incident:
-            self._set(told.incident)
-
-    # --- decisions and ticks -----------------------------------------------------------------
-
-    def fold_decision(self, decision: Decision) -> Effects:
-        """Do what an operator said; it wins over rules."""
-        theatre = self._theatre
-        now = max(decision.at, theatre.now) if theatre.now is not None else decision.at
-        verdict = decide(theatre, decision, now, self._offset)
-        for incident in verdict.changed:
-            self._set(incident)
-            theatre.put(incident)
-        if verdict.regroup:
-            plan = regroup(theatre, verdict.regroup)
-            self._apply(plan, now, decision.id, decision.at, decision)
-        for incident in verdict.changed:
-            if incident.id not in self._announced:
-                self._announce(incident.id, now, decision.id, None)
-        last = verdict.changed[0].id if verdict.changed else None
-        return self._effects(last, ())
-
-    def fold_tick(self, tick: Tick) -> Effects:
-        """Move the clock; tell what waited, close what is quiet, forget what is old."""
-        theatre = self._theatre
-        theatre.now = max(tick.at, theatre.now) if theatre.now is not None else tick.at
-        theatre.born = min(tick.at, theatre.born or tick.at)
-        now = theatre.now
-        for incident_id in sorted(theatre.waiting):
-            incident = theatre.held[incident_id].incident
-            if incident.through < self._offset:
-                self._announce(
-                    incident_id, now, "", None, was=incident, is_tick=True, is_final=tick.final
-                )
-        for held in list(theatre.held.values()):
-            incident = self._changed.get(held.incident.id, held.incident)
-            if incident.through >= self._offset:
-                continue
-            quiet = now - incident.last_reported_at
-            if incident.lifecycle == "open" and quiet > CLOSE_AFTER:
-                self._set(replace(incident, lifecycle="closed"))
-            elif quiet > FORGET_AFTER:
-                self._forgotten.append(incident.id)
-        for incident_id in self._forgotten:
-            self._changed.pop(incident_id, None)
-            theatre.forget(incident_id)
-        return self._effects(None, ())
-
-    # --- helpers -----------------------------------------------------------------------------
-
-    def _now(self, seen_at: datetime) -> datetime:
-        theatre = self._theatre
-        now = theatre.now if theatre.name in _TICKING and theatre.now is not None else seen_at
-        theatre.born = min(now, theatre.born or now)
-        return now
-
-    def _is_learning(self, now: datetime) -> bool:
-        return self._theatre.name not in _TICKING or self._theatre.is_young(now, LEARNING_DAYS)
-
-    def _set(self, incident: Incident) -> None:
-        self._changed[incident.id] = incident
-
-    def _now_held(self, plan: Plan) -> list[Incident]:
-        held = [self._changed[i] for i in sorted(self._changed)]
-        known = {incident.id for incident in held}
-        held += [
-            self._theatre.held[held_id].incident
-            for held_id, _, _ in plan.groups
-            if held_id and held_id not in known
-        ]
-        return held
-
-    def _relate(self, written: list[Incident]) -> list[Incident]:
-        """Let the written incidents and their neighbours name each other."""
-        theatre = self._theatre
-        renamed = {incident.id: incident for incident in written}
-        for incident in written:
-            was = set(incident.related)
-            now = related_of(theatre.held[incident.id], theatre)
-            for other_id in sorted({incident.id} | was | set(now)):
-                held = theatre.held.get(other_id)
-                if held is None:
-                    continue
-                related = related_of(held, theatre)
-                if related == held.incident.related:
-                    continue
-                other = replace(held.incident, related=related)
-                if other_id not in renamed:
-                    other = replace(other, version=other.version + 1, through=self._offset)
-                held.incident = renamed[other_id] = other
-        return [renamed[incident_id] for incident_id in sorted(renamed)]
-
-    def _effects(self, last: str | None, outcomes: tuple[Outcome, ...]) -> Effects:
-        """Number the changed incidents, take them into memory, and order the writes."""
-        theatre = self._theatre
-        written = []
-        for incident_id in sorted(self._changed):
-            old = theatre.held.get(incident_id)
-            incident = self._changed[incident_id]
-            if old is not None and old.incident.through >= self._offset:
-                incident = replace(
-                    incident, version=old.incident.version, through=old.incident.through
-                )
-                if incident == old.incident:
-                    continue
-            else:
-                version = old.incident.version + 1 if old is not None else 1
-                incident = replace(incident, version=version, through=self._offset)
-            theatre.put(incident)
-            written.append(incident)
-        written = self._relate(written)
-        remembers = next((incident for incident in written if incident.id == last), None)
-        return Effects(
-            alerts=tuple(self._alerts),
-            touched=tuple(incident for incident in written if incident.id != last),
-            last=remembers,
-            outcomes=outcomes,
-            silenced=self._silenced,
-            forgotten=tuple(self._forgotten),
-        )

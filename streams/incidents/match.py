@@ -10,27 +10,27 @@ Pure. The order of work is from sure to unsure, and within one stage nothing dep
 In 2 and 3 accounts of the event itself come before reactions, and those before denials.
 Accounts that withhold the country come last: they join the best event of the night and never
 draw others, so that countries can be grouped apart.
+
+A group is known by its seed, the surest and earliest of its accounts, and everything is compared
+with the seed alone: so an account that makes no new seed moves no other account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from streams.incidents.frame import (
-    ATTACHED,
-    CORE,
-    DATED,
     DAY,
     FIND_SECONDS,
     HOUR,
     PRECISE,
-    REACTION,
     UNDATED,
     Frame,
     distance_km,
 )
-from streams.signature import similarity
+from streams.signature import LONG, similarity
 
 #: Two precise accounts of one night: dusk to dawn and a little; the next night begins 14 h later.
 NIGHT_SECONDS = 9 * HOUR
@@ -52,62 +52,58 @@ COPY_RATIO = 0.5
 JOIN_SCORE = 1.0
 LEAST_TIME = 0.5
 
-
-Fit = tuple[float, int, str, Frame]
+Stage = tuple[bool, int, int]
+Fit = tuple[float, Frame]
+#: Memory of a pure function: the same few hundred fits are asked for again at every set.
+MAX_FITS = 60_000
+_FITS: dict[tuple[Frame, Frame], Fit | None] = {}
 
 
 @dataclass
 class Group:
-    """Frames that tell one event, and what they say together."""
+    """Frames that tell one event."""
 
-    frames: list[Frame]
-    country: str = ""
-    families: set[str] = field(default_factory=set)
-    start: int = 0
-    end: int = 0
-    places: dict[str, Frame] = field(default_factory=dict)
-    models: set[str] = field(default_factory=set)
-    actors: set[str] = field(default_factory=set)
-    signatures: set[str] = field(default_factory=set)
-    sited: bool = False
+    frames: list[Frame]  #: sorted
+    seed: Frame = field(init=False)
 
-    @classmethod
-    def of(cls, frames: Iterable[Frame]) -> Group:
-        """Return the group of these frames."""
-        group = cls(sorted(frames))
-        group.settle()
-        return group
+    def __post_init__(self) -> None:
+        """Find the seed."""
+        self.frames = sorted(set(self.frames))
+        self.seed = min(self.frames, key=seed_order)
 
     @property
-    def first(self) -> Frame:
-        """The frame that the group is known by among its like; one with a country if any."""
-        return min(self.frames, key=_known_by)
+    def country(self) -> str:
+        """The event's country; "" when every account withholds it."""
+        return self.seed.country
 
-    def settle(self) -> None:
-        """Draw window, places and words from the frames; only the surest tier gives the window."""
-        # Accounts that withhold the country follow; they do not draw others after them.
-        telling = [frame for frame in self.frames if frame.country] or self.frames
-        surest = min((frame.tier, frame.rank) for frame in telling)
-        sure = [frame for frame in telling if (frame.tier, frame.rank) == surest]
-        if surest[0] == PRECISE:
-            self.start = min(frame.start for frame in sure)
-            self.end = max(frame.end for frame in sure)
-        else:
-            # Loose intervals: the stretch they share when there is one, else the tightest.
-            self.start = max(frame.start for frame in sure)
-            self.end = min(frame.end for frame in sure)
-            if self.start > self.end:
-                tight = min(sure, key=lambda frame: (frame.end - frame.start, frame))
-                self.start, self.end = tight.start, tight.end
-        self.country = min(telling, key=_surest).country
-        self.families = {frame.family for frame in telling if frame.family}
-        self.places = {
-            frame.place or f"{frame.lat},{frame.lon}": frame for frame in telling if frame.has_place
-        }
-        self.models = {frame.model for frame in telling if frame.model}
-        self.actors = {frame.actor for frame in telling if frame.actor}
-        self.signatures = {frame.signature for frame in telling if frame.signature}
-        self.sited = any(frame.sited for frame in sure)
+    @cached_property
+    def family(self) -> str:
+        """The object family; "" when no account knows it."""
+        known = [frame for frame in self.frames if frame.family]
+        return min(known, key=seed_order).family if known else ""
+
+    @cached_property
+    def window(self) -> tuple[int, int]:
+        """Return first and last second of the event, by its surest accounts."""
+        sure = [frame for frame in self.frames if stage_of(frame) == stage_of(self.seed)]
+        if self.seed.tier == PRECISE:
+            return (min(frame.start for frame in sure), max(frame.end for frame in sure))
+        # Loose intervals: the stretch they share when there is one, else the seed's.
+        first, last = max(frame.start for frame in sure), min(frame.end for frame in sure)
+        return (first, last) if first <= last else (self.seed.start, self.seed.end)
+
+
+def stage_of(frame: Frame) -> Stage:
+    """Return the stage in which a frame is placed; the lower comes first."""
+    return (not frame.country, frame.tier, frame.rank)
+
+
+def seed_order(frame: Frame) -> tuple[object, ...]:
+    """Return the order in which frames may become seeds."""
+    if frame.tier == PRECISE:
+        return (stage_of(frame), False, 0, frame)
+    # Known objects first, or a nameless one would tie a drone and a missile together.
+    return (stage_of(frame), not frame.family, frame.end - frame.start, frame)
 
 
 def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()) -> list[Group]:
@@ -119,172 +115,170 @@ def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()
 
     Guarantee: depends on the set of frames alone.
     """
-    pool = sorted(set(frames))
-    groups = _nights([frame for frame in pool if frame.tier == PRECISE])
-    for is_named in (True, False):
-        for tier in (DATED, UNDATED):
-            for rank in (CORE, REACTION, ATTACHED):
-                stage = [
-                    frame
-                    for frame in pool
-                    if frame.tier == tier and frame.rank == rank and bool(frame.country) == is_named
-                ]
-                groups = _place(stage, groups) if stage else groups
-    groups = _join_links(groups, links)
-    return sorted(groups, key=lambda group: group.frames[0])
+    clusters: dict[Frame, list[Frame]] = {}
+    stages: dict[Stage, list[Frame]] = {}
+    for frame in set(frames):
+        stages.setdefault(stage_of(frame), []).append(frame)
+    for stage in sorted(stages):
+        left = []
+        settled = list(clusters)
+        for frame in stages[stage]:
+            seed = best_seed(frame, settled)
+            if seed is None:
+                left.append(frame)
+            else:
+                clusters[seed].append(frame)
+        founded: list[Frame] = []
+        for frame in sorted(left, key=seed_order):
+            seed = first_seed(frame, founded)
+            if seed is None:
+                founded.append(frame)
+                clusters[frame] = [frame]
+            else:
+                clusters[seed].append(frame)
+    groups = [Group(found) for found in clusters.values()]
+    return sorted(_join_links(groups, links), key=lambda group: group.seed)
 
 
-def best_group(frame: Frame, groups: Iterable[Group]) -> Group | None:
-    """Return the group a frame belongs to, or None; the latest of equally good ones."""
+def best_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
+    """Return the seed of an earlier stage that a frame belongs to, or None."""
     best: Fit | None = None
-    found = None
-    for group in groups:
-        rank = fit(frame, group)
-        if rank is not None and (best is None or rank > best):
-            best, found = rank, group
-    return found
+    for seed in seeds:
+        found = fit(frame, seed)
+        if found is not None and (best is None or found > best):
+            best = found
+    return best[1] if best is not None else None
 
 
-def fit(frame: Frame, group: Group) -> Fit | None:
-    """Return how well a frame fits a group, to be compared with other groups; None: not at all."""
-    points = score(frame, group)
-    if points is None or points < JOIN_SCORE:
+def first_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
+    """Return the first seed of a frame's own stage that takes it, or None: it is a seed itself."""
+    return next((seed for seed in seeds if takes(seed, frame)), None)
+
+
+def takes(seed: Frame, frame: Frame) -> bool:
+    """Return whether a seed takes a later frame of its own stage."""
+    if seed.tier == PRECISE:
+        return _same_night(seed, frame)
+    if fit(frame, seed) is not None:
+        return True
+    # Of two undated accounts neither need come first.
+    return frame.tier == UNDATED and fit(seed, frame) is not None
+
+
+def fit(frame: Frame, seed: Frame) -> Fit | None:
+    """Return how well a frame fits a seed, to be compared with other seeds; None: not at all."""
+    if not may_meet(frame, seed):
         return None
-    if frame.country and frame.country == group.country:
-        points += 1.0
-    return (round(points, 6), group.end, group.country, group.first)
+    asked = (frame, seed)
+    if asked not in _FITS:
+        if len(_FITS) > MAX_FITS:
+            _FITS.clear()  # forgetting costs time only
+        points = score(frame, seed)
+        is_same_country = bool(frame.country) and frame.country == seed.country
+        _FITS[asked] = (
+            (round(points + is_same_country, 6), seed)  # of equally good ones the latest
+            if points is not None and points >= JOIN_SCORE
+            else None
+        )
+    return _FITS[asked]
 
 
-def score(frame: Frame, group: Group) -> float | None:
+def may_meet(frame: Frame, seed: Frame) -> bool:
+    """Return quickly whether an account could belong to a seed's event at all."""
+    if frame.family and seed.family and frame.family != seed.family:
+        return False
+    if frame.tier == UNDATED:
+        lag = frame.said - seed.end
+        return frame.said - seed.start >= -2 * HOUR and lag <= REMEMBERED_SECONDS
+    late = FIND_SECONDS if frame.find else LOOSE_SECONDS
+    return seed.start - frame.end <= LOOSE_SECONDS and frame.start - seed.end <= late
+
+
+def score(frame: Frame, seed: Frame) -> float | None:
     """Return how well a loosely dated account fits an event; None when it cannot."""
-    when = _score_time(frame, group)
-    if when is None:
+    if frame.lone != seed.lone:
         return None
-    points = when
-    if (
-        frame.country
-        and group.country
-        and frame.country != group.country
-        and group.country not in frame.related
-    ):
+    if _is_abroad(frame, seed):
         return None
-    if frame.family and group.families:
-        if frame.family not in group.families:
-            return None
+    when = _score_time(frame, seed)
+    where = _score_place(frame, seed)
+    if when is None or where is None:
+        return None
+    points = when + where
+    if frame.family and seed.family:
         points += 0.5
-    where = _score_place(frame, group)
-    if where is None:
-        return None
-    points += where
-    if frame.model and frame.model in group.models:
+    if frame.model and frame.model == seed.model:
         points += 0.5
-    if frame.actor and group.actors and frame.actor not in group.actors:
+    if frame.actor and seed.actor and frame.actor != seed.actor:
         points -= 0.25
-    if frame.signature and any(_is_copy(frame.signature, known) for known in group.signatures):
+    if _is_copy(frame.signature, seed.signature):
         points += 2.0
     elif when < LEAST_TIME and frame.tier != UNDATED:
         return None  # neither place nor object makes up for another night
     return points
 
 
-def _score_time(frame: Frame, group: Group) -> float | None:
+def _is_abroad(frame: Frame, seed: Frame) -> bool:
+    one, other = frame.country, seed.country
+    if not one or not other or one == other:
+        return False
+    return other not in frame.related and one not in seed.related
+
+
+def _score_time(frame: Frame, seed: Frame) -> float | None:
     if frame.tier == UNDATED:
-        lag = frame.said - group.end
-        if group.start > frame.said + 2 * HOUR or lag > REMEMBERED_SECONDS:
-            return None
+        lag = frame.said - seed.end
         if lag <= FRESH_SECONDS:
             return 1.0 - 0.5 * max(0, lag) / FRESH_SECONDS
         # Older: late at best. Beyond RECENT_SECONDS only the very place makes up for it.
         return 0.5 if lag <= RECENT_SECONDS else 0.0
-    gap = max(group.start - frame.end, frame.start - group.end, 0)
-    if frame.find and gap and frame.start > group.end:
+    gap = max(seed.start - frame.end, frame.start - seed.end, 0)
+    if frame.find and gap and frame.start > seed.end:
         return 1.0 - 0.5 * gap / FIND_SECONDS if gap <= FIND_SECONDS else None
-    length = max(HOUR, min(frame.end - frame.start, group.end - group.start))
+    length = max(HOUR, min(frame.end - frame.start, seed.end - seed.start))
     if gap:
         # An evening and the morning after it are one night.
         return 0.6 if gap <= LOOSE_SECONDS and length <= SHORT_SECONDS else None
-    shared = min(frame.end, group.end) - max(frame.start, group.start)
+    shared = min(1.0, (min(frame.end, seed.end) - max(frame.start, seed.start)) / length)
     if length <= SHORT_SECONDS:
-        return 0.6 + 0.9 * min(1.0, shared / length)
-    return 0.3 + 1.2 * min(1.0, shared / length)
+        return 0.6 + 0.9 * shared
+    return 0.3 + 1.2 * shared
 
 
-def _score_place(frame: Frame, group: Group) -> float | None:
-    if not frame.has_place or not group.places:
+def _score_place(frame: Frame, seed: Frame) -> float | None:
+    if not (frame.has_place and seed.has_place):
         return 0.0
-    if frame.place and frame.place in group.places:
+    if frame.place and frame.place == seed.place:
         return 1.0
-    nearest = min(distance_km(frame, other) for other in group.places.values())
-    if nearest <= NEAR_KM:
+    apart = distance_km(frame, seed)
+    if apart <= NEAR_KM:
         return 0.75
-    if frame.sited and group.sited and nearest > SITES_KM:
+    if frame.sited and seed.sited and apart > SITES_KM:
         return None
     return -0.25
 
 
 def _is_copy(one: str, other: str) -> bool:
-    share = similarity(one, other)
-    return share is not None and share >= COPY_RATIO
-
-
-def _nights(frames: list[Frame]) -> list[Group]:
-    """Return precise accounts by night: the earliest takes all that share its night, and so on."""
-    groups = []
-    left = frames  # sorted by the event's end
-    while left:
-        seed = left[0]
-        taken = [frame for frame in left if _same_night(seed, frame)]
-        left = [frame for frame in left if not _same_night(seed, frame)]
-        groups.append(Group.of(taken))
-    return groups
+    if not one or not other:
+        return False
+    if one == other:
+        return True
+    # Short texts are copies only when they are equal.
+    return one.startswith(LONG) and (similarity(one, other) or 0.0) >= COPY_RATIO
 
 
 def _same_night(seed: Frame, frame: Frame) -> bool:
-    if seed.country != frame.country or seed.family != frame.family:
+    if seed.country != frame.country or seed.family != frame.family or seed.lone != frame.lone:
         return False
-    if frame.start - seed.end > NIGHT_SECONDS or seed.lone != frame.lone:
+    if frame.start - seed.end > NIGHT_SECONDS:
         return False
-    return not (seed.sited and frame.sited and distance_km(seed, frame) > SITES_KM)
-
-
-def _place(stage: list[Frame], groups: list[Group]) -> list[Group]:
-    """Put each frame of a stage into the best group; the rest make groups among themselves."""
-    joined: dict[int, list[Frame]] = {}
-    left = []
-    for frame in stage:
-        group = best_group(frame, groups) if not frame.lone else None
-        if group is None:
-            left.append(frame)
-        else:
-            joined.setdefault(id(group), []).append(frame)
-    made = []
-    left.sort(key=lambda frame: (frame.end - frame.start, frame))
-    while left:
-        seed, *rest = left
-        group = Group.of([seed])
-        others = [] if seed.lone else [frame for frame in rest if _fits_seed(frame, group)]
-        taken = set(others)
-        left = [frame for frame in rest if frame not in taken]
-        made.append(Group.of([seed, *others]))
-    for group in groups:
-        if id(group) in joined:
-            group.frames = sorted(group.frames + joined[id(group)])
-            group.settle()
-    return groups + made
-
-
-def _fits_seed(frame: Frame, group: Group) -> bool:
-    if frame.lone:
-        return False
-    points = score(frame, group)
-    if points is not None and points >= JOIN_SCORE:
-        return True
-    # Of two undated accounts neither need come first.
-    seed = group.frames[0]
-    if frame.tier == UNDATED and seed.tier == UNDATED:
-        mirrored = score(seed, Group.of([frame]))
-        return mirrored is not None and mirrored >= JOIN_SCORE
-    return False
+    return not (
+        seed.sited
+        and frame.sited
+        and seed.has_place
+        and frame.has_place
+        and distance_km(seed, frame) > SITES_KM
+    )
 
 
 def _join_links(groups: list[Group], links: Sequence[frozenset[Frame]]) -> list[Group]:
@@ -292,14 +286,6 @@ def _join_links(groups: list[Group], links: Sequence[frozenset[Frame]]) -> list[
     for link in links:
         named = [group for group in groups if not link.isdisjoint(group.frames)]
         if len(named) > 1:
-            joined = Group.of([frame for group in named for frame in group.frames])
+            joined = Group([frame for group in named for frame in group.frames])
             groups = [group for group in groups if group not in named] + [joined]
     return groups
-
-
-def _known_by(frame: Frame) -> tuple[bool, int, int, Frame]:
-    return (not frame.country, frame.tier, frame.rank, frame)
-
-
-def _surest(frame: Frame) -> tuple[int, int, Frame]:
-    return (frame.tier, frame.rank, frame)

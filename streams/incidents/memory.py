@@ -25,6 +25,9 @@ class Held:
     incident: Incident
     frames: dict[str, Frame]  #: report id → frame
     group: Group | None  #: None once merged away or emptied
+    countries: frozenset[str] = frozenset()  #: of the accounts; "" when one withholds it
+    reach: tuple[int, int] = (0, 0)  #: first and last second of events its accounts may speak of
+    nameless: tuple[Frame, ...] = ()  #: accounts without a country
 
     @classmethod
     def of(cls, incident: Incident) -> Held:
@@ -36,23 +39,26 @@ class Held:
             )
             for account in incident.accounts
         }
-        return cls(incident, frames, Group.of(set(frames.values())) if frames else None)
+        if not frames:
+            return cls(incident, frames, None)
+        group = Group(list(frames.values()))
+        return cls(
+            incident,
+            frames,
+            group,
+            countries=frozenset(frame.country for frame in group.frames),
+            reach=_reach(group),
+            nameless=tuple(f for f in group.frames if not f.country and not f.lone),
+        )
 
-    @property
-    def countries(self) -> frozenset[str]:
-        """Countries of the accounts; "" when one withholds it."""
-        return frozenset(frame.country for frame in self.frames.values())
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """First and last second of events that its accounts may speak of."""
-        if self.group is None:
-            return (0, 0)
-        said = [frame.said for frame in self.group.frames if frame.tier == UNDATED]
-        if not said:
-            return (self.group.start, self.group.end)
-        first = min(self.group.start, min(said) - REMEMBERED_SECONDS)
-        return (first, max(self.group.end, *said))
+def _reach(group: Group) -> tuple[int, int]:
+    first = min(group.window[0], group.seed.start)
+    last = max(group.window[1], group.seed.end)
+    said = [frame.said for frame in group.frames if frame.tier == UNDATED]
+    if not said:
+        return (first, last)
+    return (min(first, min(said) - REMEMBERED_SECONDS), max(last, *said))
 
 
 @dataclass

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from streams.catalog.publishers import Publishers
 from streams.records import Account, Report
-from streams.signature import similarity
+from streams.signature import LONG, similarity
 
 #: Share of common shingles from which two texts are one text.
 COPY_RATIO = 0.5
@@ -56,11 +56,10 @@ def voices(accounts: Iterable[Account]) -> dict[str, str]:
             continue
         other = texts.setdefault(signature, account.origin)
         _join(leader, find(other), find(account.origin))
-    distinct = sorted(texts)
+    # Short texts are copies only when they are equal, and that is settled above.
+    distinct = sorted(signature for signature in texts if signature.startswith(LONG))
     for index, one in enumerate(distinct):
         for other in distinct[index + 1 :]:
-            if other[:3] != one[:3]:
-                break
             left, right = find(texts[one]), find(texts[other])
             if left != right and (similarity(one, other) or 0.0) >= COPY_RATIO:
                 _join(leader, left, right)

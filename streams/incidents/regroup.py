@@ -12,7 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from streams.incidents.frame import UNDATED, Frame, frame_of, said_at
-from streams.incidents.match import REMEMBERED_SECONDS, Group, fit, group_frames
+from streams.incidents.match import (
+    REMEMBERED_SECONDS,
+    Group,
+    best_seed,
+    first_seed,
+    group_frames,
+    seed_order,
+    stage_of,
+)
 from streams.incidents.memory import Held, Theatre
 from streams.records import Account
 
@@ -47,19 +55,64 @@ def regroup(
         account.report.id: (account, frame_of(account.report, theatre.cut_of(account.article)))
         for account in added
     }
-    seeds = [frame for _, frame in fresh.values()]
-    start = set(touching)
-    pool = _grow(theatre, start, seeds)
+    if not removed and not touching:
+        joined = _join(theatre, fresh)
+        if joined is not None:
+            return joined
+    frames = [frame for _, frame in fresh.values()]
+    pool = _grow(theatre, set(touching), frames)
     for _ in range(_ROUNDS):
         members = _members(theatre, pool, removed, fresh)
-        groups = group_frames(
-            {frame for _, frame in members.values()}, _links(theatre, pool, members)
-        )
-        strays = _strays(theatre, pool, groups, {frame for _, frame in members.values()})
+        found = {frame for _, frame in members.values()}
+        groups = group_frames(found, _links(theatre, pool, members))
+        strays = _strays(theatre, pool, groups, found)
         if not strays:
             break
-        pool = _grow(theatre, pool | strays, seeds)
+        pool = _grow(theatre, pool | strays, frames)
     return _compare(theatre, pool, members, groups)
+
+
+def _join(theatre: Theatre, fresh: dict[str, tuple[Account, Frame]]) -> Plan | None:
+    """Return the plan of accounts that join what is there; None when one would be a new seed.
+
+    An account that is no seed moves no other, so nothing else needs to be grouped.
+    """
+    joining: dict[str, list[Account]] = {}
+    for account, frame in fresh.values():
+        owner = _owner(theatre, frame) if not frame.lone else None
+        if owner is None:
+            return None
+        joining.setdefault(owner, []).append(account)
+    plan = Plan()
+    for owner, accounts in joining.items():
+        held = theatre.held[owner]
+        new = [fresh[account.report.id][1] for account in accounts]
+        group = Group([*held.frames.values(), *new])
+        plan.groups.append((owner, group, sorted([*held.incident.accounts, *accounts], key=_age)))
+    return plan
+
+
+def _owner(theatre: Theatre, frame: Frame) -> str | None:
+    """Return the incident whose seed takes a frame; None when none does."""
+    stage, order = stage_of(frame), seed_order(frame)
+    first = _first(frame)
+    countries = (frame.country, *frame.related) if frame.country else tuple(theatre.by_country)
+    earlier: dict[Frame, str] = {}
+    same: dict[Frame, str] = {}
+    for incident_id in theatre.near(countries, first, frame.end):
+        held = theatre.held[incident_id]
+        if held.group is None or held.incident.bound:
+            continue
+        seed = held.group.seed
+        if stage_of(seed) < stage:
+            earlier[seed] = incident_id
+        elif stage_of(seed) == stage:
+            same[seed] = incident_id
+    best = best_seed(frame, earlier)
+    if best is not None:
+        return earlier[best]
+    taker = first_seed(frame, sorted(same, key=seed_order))
+    return same[taker] if taker is not None and seed_order(taker) < order else None
 
 
 def _grow(theatre: Theatre, ids: set[str], frames: Iterable[Frame]) -> set[str]:
@@ -131,32 +184,23 @@ def _strays(
     compared with what is outside. One too many does no harm: the grouping decides.
     """
     found: set[str] = set()
-    outside = [
-        held
+    here = [group.seed for group in groups]
+    outside = {
+        held.group.seed: incident_id
         for incident_id, held in theatre.held.items()
         if incident_id not in pool and held.group is not None and held.group.country
-    ]
-    named = [group for group in groups if group.country]
+    }
     for frame in frames:
-        if frame.country or frame.lone:
-            continue
-        best = max((rank for group in named if (rank := fit(frame, group))), default=None)
-        for held in outside:
-            rank = fit(frame, held.group) if held.group is not None else None
-            if rank is not None and (best is None or rank > best):
-                best = rank
-                found.add(held.incident.id)
-    for held in outside:
-        if "" not in held.countries or held.group is None:
-            continue
-        for frame in held.frames.values():
-            if frame.country or frame.lone:
-                continue
-            present = fit(frame, held.group)
-            ranks = (fit(frame, group) for group in groups)
-            if any(rank is not None and (present is None or rank > present) for rank in ranks):
-                found.add(held.incident.id)
-                break
+        if not frame.country and not frame.lone:
+            best = best_seed(frame, [*(seed for seed in here if seed.country), *outside])
+            if best in outside:
+                found.add(outside[best])
+    known = {held.group.seed for i in pool if (held := theatre.held[i]).group is not None}
+    new = [seed for seed in here if seed not in known]
+    for seed, incident_id in outside.items():
+        nameless = theatre.held[incident_id].nameless
+        if any(best_seed(frame, [seed, *new]) != seed for frame in nameless if new):
+            found.add(incident_id)
     return found
 
 
@@ -182,7 +226,9 @@ def _compare(
         if not left:
             plan.emptied.append(incident_id)
             continue
-        oldest = min(left, key=_age)
+        oldest = min(
+            left, key=lambda account: (not account.report.territory.country, *_age(account))
+        )
         claims.setdefault(index[members[oldest.report.id][1]], []).append(held)
     for number, group in enumerate(groups):
         claimants = sorted(claims.get(number, ()), key=_seniority)

@@ -31,14 +31,15 @@ def related_of(held: Held, theatre: Theatre) -> tuple[str, ...]:
     """Return the related incidents' ids, sorted."""
     if held.group is None or not held.group.country or not held.incident.core:
         return ()
-    first, last = held.group.start, held.group.end
+    first, last = held.group.window
     found = []
     for other_id in theatre.near(neighbours_of(held.group.country), first, last):
         other = theatre.held[other_id]
         if other.group is None or other_id == held.incident.id:
             continue
-        gap = max(other.group.start - last, first - other.group.end, 0)
-        same = other.group.families & held.group.families
+        start, end = other.group.window
+        gap = max(start - last, first - end, 0)
+        same = other.group.family == held.group.family
         if gap <= NIGHT_SECONDS and same and other.incident.core:
             found.append(other_id)
     return tuple(sorted(set(found))[:MAX_RELATED])
