@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from connectors import registry, send
 from connectors.guard import Guard
-from connectors.room import Target, kind_of
+from connectors.room import NoAnswer, Target, kind_of
 from connectors.send import Sender
 from streams import metrics
 from streams.catalog.channels import Room
@@ -205,6 +205,21 @@ async def test_redirects_are_not_followed(bench: Bench) -> None:
     await bench.tell(task, alert())
     await bench.until("s", settled)
     assert [call.kind for call in bench.server.calls] == ["webhook"]
+
+
+async def test_a_proxy_is_no_way_to_private_addresses(bench: Bench) -> None:
+    proxy = f"http://127.0.0.1:{bench.server.port}"
+    request = kind_of("webhook").request(
+        Show(Room(id="r", kind="console"), WORDS).message(
+            Delivery(subject="s", room="r", state="sending", step="post", alert=alert())
+        ),
+        "post",
+        Target(url="http://10.0.0.1/hook"),
+        datetime.now(UTC),
+    )
+    async with Sender(Guard(""), proxy=proxy) as sender:
+        assert await sender.send(request) == NoAnswer("blocked", sent=False)
+    assert not bench.server.calls
 
 
 async def test_a_throttled_room_is_left_alone_as_long_as_it_says(bench: Bench) -> None:
