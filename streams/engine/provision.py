@@ -77,7 +77,7 @@ class Provisioner:
                 self._settings.topic(topic.name),
                 topic.partitions,
                 self._settings.kafka_replication,
-                topic_configs=topic.config(),
+                topic_configs=self._declared(topic),
             )
             for topic in missing
         ]
@@ -107,10 +107,15 @@ class Provisioner:
                 declared = str(topic.partitions)
                 found.append(Difference(name, "partitions", declared, str(partitions)))
             actual = await self._config(name)
-            for key, value in topic.config().items():
+            for key, value in self._declared(topic).items():
                 if _normal(actual.get(key, "")) != _normal(value):
                     found.append(Difference(name, key, value, actual.get(key, "")))
         return sorted(found)
+
+    def _declared(self, topic: Topic) -> dict[str, str]:
+        """Return the topic's settings; with three replicas, two must have a record to confirm it."""
+        replicas = self._settings.kafka_replication
+        return topic.config() | ({"min.insync.replicas": "2"} if replicas >= 3 else {})
 
     async def _partitions(self, topic: Topic) -> int | None:
         """Return how many partitions the topic has; None: there is no such topic."""
