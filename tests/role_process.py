@@ -70,7 +70,7 @@ def understand(article: Article) -> Understanding:
     if "boom" in words:
         raise ValueError("a rule failed")
     if "slow" in words:
-        time.sleep(0.05)
+        time.sleep(0.03)
     reports = (report_of(article.id, words[1]),) if words[:1] == ["report"] else ()
     return Understanding(
         tagged=TaggedArticle(
@@ -316,7 +316,7 @@ class RoleProcess:
             self.process.send_signal(sign)
         return self.wait()
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = 90.0) -> int:
         """Return the exit code once it has ended by itself."""
         try:
             return self.process.wait(seconds)
@@ -338,7 +338,7 @@ async def send(settings: Settings, records: Sequence[Outgoing]) -> None:
 
 
 async def wait_done(
-    settings: Settings, topic: Topic, process: RoleProcess, most: float = 40
+    settings: Settings, topic: Topic, process: RoleProcess, most: float = 120
 ) -> None:
     """Return once the topic's consumer has committed everything."""
     deadline = time.monotonic() + most

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -92,18 +93,19 @@ async def send_raw(settings: Settings, key: str, value: bytes) -> None:
 
 
 async def test_sigterm_in_a_body_loses_nothing(settings: Settings, start_role: Start) -> None:
-    await send(settings, [outgoing(n, "slow") for n in range(120)])
+    await send(settings, [outgoing(n, "slow") for n in range(100)])
     role = start_role(settings, "detect")
     while not await read(settings, TAGGED):
         assert role.process.poll() is None, role.told()
+        await asyncio.sleep(0.1)
     assert role.stop(signal.SIGTERM) == 0, role.told()
     first = len(await read(settings, TAGGED))
-    assert first < 120, "it was to be stopped in the middle"
+    assert first < 100, "it was to be stopped in the middle"
     again = start_role(settings, "detect")
     await wait_done(settings, ARTICLES, again)
     keys = [m.key for m in await read(settings, TAGGED)]
-    assert set(keys) == {f"a{n}" for n in range(120)}
-    assert len(keys) == 120, "a clean stop repeats nothing"
+    assert set(keys) == {f"a{n}" for n in range(100)}
+    assert len(keys) == 100, "a clean stop repeats nothing"
     assert again.stop() == 0
 
 
@@ -112,9 +114,10 @@ async def test_kill_in_a_body_loses_nothing(settings: Settings, start_role: Star
     role = start_role(settings, "detect")
     while not await read(settings, TAGGED):
         assert role.process.poll() is None, role.told()
+        await asyncio.sleep(0.1)
     assert role.stop(signal.SIGKILL) == -signal.SIGKILL
     again = start_role(settings, "detect")
-    await wait_done(settings, ARTICLES, again, most=60)
+    await wait_done(settings, ARTICLES, again)
     assert {m.key for m in await read(settings, TAGGED)} == {f"a{n}" for n in range(100)}
     assert again.stop() == 0
 
@@ -125,7 +128,7 @@ async def test_broken_rule_stops_the_role_instead_of_emptying_the_stream(
 ) -> None:
     await send(settings, [outgoing(n, "boom", f"feed{n % 5}") for n in range(60)])
     role = start_role(settings, "detect")
-    assert role.wait(40) == EXIT_GAVE_UP, role.told()
+    assert role.wait() == EXIT_GAVE_UP, role.told()
     assert "own errors" in role.told()
     assert len(await read(settings, DEAD_LETTERS)) <= 20
 

@@ -36,7 +36,7 @@ SEED = 20250910
 ROLES = ("fetch", "detect", "merge", "deliver")
 #: From `run`'s start the roles need about 4 s to be ready, and some more until all is shown.
 KILL_SECONDS = (1.0, 10.0)
-TRY_SECONDS = 120.0
+TRY_SECONDS = 240.0
 ARTICLES = 60
 
 
