@@ -121,19 +121,23 @@ def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:
     return found
 
 
-def _switch(settings: Settings, fetcher: Fetcher, switch: CatalogSwitch) -> None:
+async def _switch(settings: Settings, fetcher: Fetcher, switch: CatalogSwitch) -> None:
     """Use the seeds as they are now; wrong ones are told, and the old are kept."""
-    have = Sources.of(settings.seeds).content_hash()
     try:
-        feeds = of_shard(read_feeds(settings), settings.shard)
+        here, feeds = await asyncio.to_thread(_seeds_now, settings)
     except FaultsError as error:
         log.error("seeds not reloaded", faults=str(error))
         return
-    if have != switch.catalog:
-        log.error("seeds not reloaded", wanted=switch.catalog, here=have)
+    if here != switch.catalog:
+        log.error("seeds not reloaded", wanted=switch.catalog, here=here)
         return
     fetcher.use(feeds)
     metrics.config_last_reload_success.set_to_current_time()
+
+
+def _seeds_now(settings: Settings) -> tuple[str, tuple[FeedSpec, ...]]:
+    hash = Sources.of(settings.seeds).content_hash()
+    return hash, of_shard(read_feeds(settings), settings.shard)
 
 
 def guard_of(settings: Settings) -> Guard:

@@ -317,3 +317,36 @@ async def test_the_page_behind_a_near_miss_becomes_a_revision(tmp_path, publishe
         await asyncio.sleep(0.5)
     assert len(publisher.asked("/story")) == 1
     assert publisher.asked("/private/story") == []
+
+
+async def test_a_catalog_switch_makes_new_seeds_count_and_wrong_ones_not(
+    tmp_path, publisher
+) -> None:
+    from streams.catalog.sources import Sources
+    from streams.records import CatalogSwitch
+
+    one = {"id": "one", "url": publisher.on("/one", Answer(200, stories(1))), "publisher": "A"}
+    two = {"id": "two", "url": publisher.on("/two", Answer(200, stories(2))), "publisher": "B"}
+    seeds = write_seeds(tmp_path / "seeds", one)
+    settings = settings_for(tmp_path, seeds)
+
+    async def switch(bus: Bus, catalog: str) -> None:
+        record = CatalogSwitch(catalog=catalog, at=datetime.now(UTC), who="tester")
+        await bus.send(topics.LEDGER, None, record)
+
+    async with (
+        broker_of(settings),
+        Detect(settings) as detect,
+        fetching(settings),
+        Bus(settings, "cli") as bus,
+    ):
+        await until(lambda: detect.titles() == ["Story 1 of the day"])
+        await asyncio.sleep(1.0)
+        write_seeds(tmp_path / "seeds", one, two | {"kind": "no such kind"})
+        await switch(bus, Sources.of(seeds).content_hash())
+        write_seeds(tmp_path / "seeds", two)
+        await switch(bus, "another hash")
+        await asyncio.sleep(2.0)
+        assert publisher.asked("/two") == []
+        await switch(bus, Sources.of(seeds).content_hash())
+        await until(lambda: "Story 2 of the day" in detect.titles())

@@ -174,8 +174,8 @@ def _adopt(entries: list[tuple[str, Entry]], seen: dict[str, str]) -> dict[str, 
     adopted: dict[str, str] = {}
     for identifier, entry in entries:
         mark = title_mark(entry.title)
-        known = by_mark.get(mark) if mark and mark not in twice else None
-        if known is not None and known not in adopted.values():
+        known = by_mark.pop(mark, None) if mark and mark not in twice else None
+        if known is not None:  # each known entry is adopted once
             adopted[identifier] = known
     enough = max(DRIFT_MIN, DRIFT_RATIO * len(entries))
     return adopted if adopted and (len(adopted) >= enough or len(adopted) == len(entries)) else {}

@@ -6,7 +6,7 @@ Only what is said while it runs is listened to; at a start the state and the see
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 async def follow(
     settings: Settings,
     on_state: Callable[[FeedState], None],
-    on_switch: Callable[[CatalogSwitch], None],
+    on_switch: Callable[[CatalogSwitch], Awaitable[None]],
 ) -> None:
     """Pass operators' words on, for ever.
 
@@ -54,7 +54,7 @@ async def follow(
 async def _listen(
     settings: Settings,
     on_state: Callable[[FeedState], None],
-    on_switch: Callable[[CatalogSwitch], None],
+    on_switch: Callable[[CatalogSwitch], Awaitable[None]],
 ) -> None:
     consumer: Any = AIOKafkaConsumer(
         settings.topic(topics.FEEDS.name),
@@ -74,7 +74,7 @@ async def _listen(
                 elif headers.get("schema", b"").startswith(b"CatalogSwitch/"):
                     switch = decode_ledger(message.value)
                     if isinstance(switch, CatalogSwitch):
-                        on_switch(switch)
+                        await on_switch(switch)
             except DecodeError as error:
                 log.warning("order not understood", error=str(error))
     finally:
