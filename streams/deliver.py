@@ -215,11 +215,15 @@ class Office:
         lost = sum(row.room not in self.tasks for row in self.outbox.unsettled())
         if not self.assigned.is_set() or turn != self.turn:
             return False
+        self.start()
+        log.info("rooms opened", rooms=len(self.tasks), rows=count, without_room=lost)
+        return True
+
+    def start(self) -> None:
+        """Let the rooms send what their rows owe."""
         self._running = [asyncio.create_task(task.run()) for task in self.tasks.values()]
         self.closed.clear()
         self.opened.set()
-        log.info("rooms opened", rooms=len(self.tasks), rows=count, without_room=lost)
-        return True
 
     async def close(self) -> None:
         """Let sends under way end, a moment long, and stop all rooms."""

@@ -1,4 +1,4 @@
-"""What the chat tests share: a target for every kind, and a readable message."""
+"""What the chat tests share: a target for every kind, a message, a bus that needs no Kafka."""
 
 from __future__ import annotations
 
@@ -64,3 +64,18 @@ def message(text: str, **given: Any) -> Message:
         },
     }
     return Message(**(fields | given))
+
+
+class MemoryBus:
+    """Takes records as the bus does, and keeps them."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.letters: list[Any] = []
+
+    async def send(self, topic: Any, key: Any, record: Any, headers: Any = None) -> int:
+        self.sent.append(record)
+        return len(self.sent)
+
+    async def dead_letter(self, stage: str, message: Any, reason: str, error: Any = None) -> None:
+        self.letters.append((stage, message, reason, error))

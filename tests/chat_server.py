@@ -47,6 +47,7 @@ class ChatServer:
     """Serves `/<kind>/…`; what comes next is in `script`, then everything is well."""
 
     script: deque[str] = field(default_factory=deque)
+    stuck: set[str] = field(default_factory=set)  #: kinds that never answer
     calls: list[Call] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)  #: documented limits that we broke
     on_call: Callable[[Call], None] = lambda call: None
@@ -86,6 +87,7 @@ class ChatServer:
         kind = request.match_info["kind"]
         raw = await request.read()
         how = self.script.popleft() if self.script else "ok"
+        how = "hang" if kind in self.stuck else how
         fault = _CHECKS.get(kind, _check_nothing)(request, raw)
         if fault:
             self.faults.append(f"{kind}: {fault}")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from chat_room import CANARY, targets
+from chat_room import CANARY, MemoryBus, targets
 from chat_server import ChatServer
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
@@ -32,21 +32,6 @@ from streams.settings import Settings
 from streams.show import Show
 
 WORDS: Messages = read(Sources.of(), [])
-
-
-class MemoryBus:
-    """Takes records as the bus does, and keeps them."""
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-        self.letters: list[Any] = []
-
-    async def send(self, topic: Any, key: Any, record: Any, headers: Any = None) -> int:
-        self.sent.append(record)
-        return len(self.sent)
-
-    async def dead_letter(self, stage: str, message: Any, reason: str, error: Any = None) -> None:
-        self.letters.append((stage, message, reason, error))
 
 
 class Bench:
