@@ -54,7 +54,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def told(state: Path, role: str) -> dict[str, object]:
@@ -102,6 +104,8 @@ def test_killed_supervisor_leaves_no_orphan(start: Start, tmp_path: Path) -> Non
     process = start("merge=deaf")
     pids = pids_when_ready(tmp_path / "state")
     process.kill()
+    assert process.stderr is not None
+    process.stderr.close()  # a deaf role that cannot even complain must end, too
     wait_until(lambda: not any(is_alive(pid) for pid in pids.values()))
 
 

@@ -125,9 +125,9 @@ def run_role(
     code = asyncio.Runner(loop_factory=factory).run(
         _serve(Role(settings, name, worker), main, parent)
     )
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        logging.shutdown()
+        sys.stdout.flush()
     # All is done and confirmed by now. An orderly end of the interpreter would wait for what may
     # linger without purpose: a library's thread, a name that is being resolved.
     os._exit(code)
@@ -180,10 +180,16 @@ def _set_deadline(name: str) -> None:
 
     def expire() -> None:
         time.sleep(STOP_SECONDS)
-        print(f"{name}: did not stop within {STOP_SECONDS:.0f} s, ended hard", file=sys.stderr)
-        os._exit(EXIT_CRASHED)
+        _end(f"{name}: did not stop within {STOP_SECONDS:.0f} s, ended hard")
 
     threading.Thread(target=expire, daemon=True).start()
+
+
+def _end(why: str) -> NoReturn:
+    """End the process now; also when nobody reads our stderr any more and saying why fails."""
+    with contextlib.suppress(OSError, ValueError):
+        print(why, file=sys.stderr, flush=True)
+    os._exit(EXIT_CRASHED)
 
 
 def _watch(role: Role, parent: int | None) -> None:
@@ -196,9 +202,9 @@ def _watch(role: Role, parent: int | None) -> None:
             parent = None
         blocked = time.monotonic() - role.health.turned_at
         if blocked > STUCK_SECONDS or role.health.seconds_since_beat > STUCK_SECONDS:
-            print(f"{role.name}: no progress for {STUCK_SECONDS:.0f} s, ended", file=sys.stderr)
-            faulthandler.dump_traceback()
-            os._exit(EXIT_CRASHED)
+            with contextlib.suppress(OSError, ValueError):
+                faulthandler.dump_traceback()
+            _end(f"{role.name}: no progress for {STUCK_SECONDS:.0f} s, ended")
 
 
 def _die_with(parent: int) -> None:
