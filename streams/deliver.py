@@ -185,6 +185,8 @@ class Office:
                 self.settings.unknown_delivery,
                 self.stand_in,
             )
+            if room.language.split("-")[0] not in self.messages.words:
+                log.warning("room told in English", room=room.id, no_words_in=room.language)
         if faults:
             raise FaultsError(faults)
 
