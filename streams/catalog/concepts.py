@@ -145,6 +145,7 @@ CONCEPTS: dict[str, Concept] = {
         "cue", "against, to counter, to prevent, to stop, for fear of, from (protect from)"
     ),
     "not": Concept("cue", "negation beside verb or noun: not, no, never, without, did not, none"),
+    "without": Concept("cue", "without: negates only the noun right behind it"),
     "deny": Concept(
         "cue",
         "denies, denied, refutes, rejects (claims), dismisses, no evidence, no confirmation of, not confirmed",

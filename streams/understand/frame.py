@@ -13,6 +13,7 @@ from streams.understand.lexicon import Hit
 from streams.understand.sentence import Clause, Line, Part
 
 _SITES = ("airport", "base", "critical")
+_WATERS = ("waters", "our", "home")
 _WHAT = {
     "drone": "drone", "missile": "missile", "jet": "aircraft", "plane": "aircraft",
     "helicopter": "helicopter", "balloon": "balloon", "ship": "ship", "troops": "troops",
@@ -53,23 +54,24 @@ class Frame:
         return marks | ({"unidentified"} if self.has_unidentified else set())
 
 
-def frames_of(line: Line, others: list[Line]) -> list[Frame]:
+def frames_of(line: Line, others: list[Line], dates: list[int]) -> list[Frame]:
     """Return the sentence's candidate events, in order.
 
     Args:
         line: The sentence.
+        dates: Offsets of the sentence's dates.
         others: Where an object may be named that the sentence leaves out: the title for the lead,
             the lead for the title, nothing for the body.
     """
     found: list[Frame] = []
     for clause in line.clauses:
-        frame = _frame(line, clause, others)
+        frame = _frame(line, clause, others, dates)
         if frame is not None:
             found.append(frame)
     return found
 
 
-def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
+def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> Frame | None:
     action_hits = [
         hit for hit in clause.all(*ACTIONS, "incursion") if not _is_spared(hit, clause, line)
     ]
@@ -81,7 +83,7 @@ def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
     if not objects:
         objects = _borrow_objects(line, clause, actions)
         borrowed.append("object")
-        if not objects and not actions & {"flew", "tracked", "found", "strike", "crash"}:
+        if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             named = ("drone", "balloon", "missile", "jet")
             objects = [hit for other in others for c in other.clauses for hit in c.all(*named)][:1]
     if not objects:
@@ -93,6 +95,8 @@ def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
             borrowed.append("action")
         elif _stands_in(clause, objects[0], line.field.folded):
             actions, is_verbless = {"over"}, True
+        elif _came_from(clause, objects[0]) or _is_dated(clause, objects[0], line, dates):
+            actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
         else:
             return None
     frame = Frame(
@@ -109,7 +113,7 @@ def _frame(line: Line, clause: Clause, others: list[Line]) -> Frame | None:
     _choose_action(frame, action_hits)
     frame.sites = {
         site
-        for site in _SITES
+        for site in (*_SITES, *_WATERS)
         if line.first(site)
         or ("closed" in frame.actions and any(other.first(site) for other in others))
     }
@@ -165,8 +169,9 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
 def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
     """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
     for part in clause.parts:
-        if part.part not in ("location", "territory") or part.country not in WATCHED:
-            continue
+        is_here = part.part in ("location", "territory") or (part.part == "origin" and part.place)
+        if not is_here or part.country not in WATCHED:
+            continue  # "the Galați drone" came down there: it does not come from there
         is_site = part.head is not None and part.head.says(*_SITES)
         says_where = is_site or part.place is not None or part.role in ("in", "into", "over", "at")
         if not says_where and part.part != "territory":
@@ -179,6 +184,30 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
     if thing.says("wreckage") and clause.first("locality", *_SITES):
         return True
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
+
+
+def _came_from(clause: Clause, thing: Hit) -> bool:
+    """Tell whether the object is said to come from Russia or Belarus: it has come somewhere."""
+    return thing.says("drone", "balloon", "missile", "flyer") and any(
+        part.part == "origin"
+        and part.country in AGGRESSORS
+        and abs(part.hit.start - thing.end) < _NEAR_CHARS
+        for part in clause.parts
+    )
+
+
+def _is_dated(clause: Clause, thing: Hit, line: Line, dates: list[int]) -> bool:
+    """Tell whether a day stands beside the object as its attribute: "Monday's drone"."""
+    if not thing.says("drone", "balloon", "missile") or clause.first(
+        "exercise", "attack", "procure"
+    ):
+        return False
+    folded = line.field.folded
+    for at in dates:
+        first, last = min(at, thing.start), max(at, thing.start)
+        if clause.start <= at < clause.end and len(folded[first:last].split()) <= 2:
+            return True
+    return False
 
 
 def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) -> Frame | None:
@@ -260,6 +289,14 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
 
 
 def _mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
+    owners = {
+        part.country
+        for part in parts
+        if part.part == "owner" and part.head is thing and thing is not None
+    }
+    if owners and owners <= WATCHED:
+        frame.is_own = True  # the state's own, whoever else the sentence names
+        return
     for part in parts:
         near = thing is None or abs(part.hit.start - thing.start) < 60
         if part.part == "owner" and (thing is None or part.head is thing or near):
@@ -268,13 +305,6 @@ def _mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
                 frame.actor = "russia" if part.country == "RU" else "belarus"
             elif part.country == "UA":
                 frame.actor = frame.actor or "ukraine_stray"
-            elif (
-                part.country in WATCHED
-                and part.head is thing
-                and thing is not None
-                and frame.actor is None
-            ):
-                frame.is_own = True
         if part.part == "origin" and part.country in (*AGGRESSORS, "UA"):
             frame.origin = part.country
             if part.country in AGGRESSORS:

@@ -7,6 +7,7 @@ plans of the main clause: that is the presupposition rule.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,26 +36,56 @@ class Gate:
 
 
 _NEAR_WORDS = 3
+_SCARE = re.compile("[\"'‘’“”„«»]")
 
 
-def closed_gate(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
-    """Return the first gate that the frame does not pass, or None when it is told as a fact."""
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """What stands above a sentence and may weigh on it."""
+
+    heads: list[Line]
+    lead: list[Line]
+
+    def first(self, *concepts: str) -> Hit | None:
+        """Return the title's first hit of one of these concepts."""
+        return next((hit for line in self.heads if (hit := line.first(*concepts))), None)
+
+    def innocent(self, concept: str) -> Hit | None:
+        """Return the first hit of title or lead: that it was none may be told only below."""
+        return self.first(concept) or next(
+            (hit for line in self.lead if (hit := line.first(concept))), None
+        )
+
+
+def closed_gate(
+    frame: Frame, line: Line, clause: Clause, heads: list[Line], lead: list[Line]
+) -> Gate | None:
+    """Return the first gate that the frame does not pass, or None when it is told as a fact.
+
+    Args:
+        frame: The candidate.
+        line: Its sentence.
+        clause: Its clause.
+        heads: The sentences of the title.
+        lead: The first sentences of the text: there an innocent cause is named.
+    """
     for check in (_denied, _hypothetical, _planned, _background, _harmless):
-        gate = check(frame, line, clause, title)
+        gate = check(frame, line, clause, _Above(heads, lead))
         if gate:
             return gate
     return None
 
 
-def _denied(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     nothing = line.first("nothing_seen")
     if nothing and not _is_reassured(clause):
         return Gate("nothing_seen", "all observation is denied", nothing)
     negation = _negation_on(frame, line, clause) or _no_object(frame, line)
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
-    false_alarm = line.first("false_alarm") or (title.first("false_alarm") if title else None)
-    if false_alarm and not (frame.model and line.first("false_alarm") is false_alarm):
+    false_alarm = line.first("false_alarm") or above.innocent("false_alarm")
+    is_ours = false_alarm is line.first("false_alarm") or false_alarm is above.first("false_alarm")
+    if false_alarm and not frame.model and (is_ours or not frame.has_hostile):
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
     deny = clause.first("deny") or _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
@@ -72,6 +103,12 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
         if hit.says("not") and len(hit.concepts) > 1:
             if frame.action_hit is None or hit.start == frame.action_hit.start:
                 return hit
+        elif hit.says("without"):
+            action = frame.action_hit
+            if action is not None and hit.end <= action.start:
+                words = line.field.folded[hit.end : action.start].split()
+                if len(words) <= 1:
+                    return hit
         elif hit.says("not"):
             for target in (
                 frame.action_hit,
@@ -125,7 +162,16 @@ def _governing(line: Line, clause: Clause, concept: str) -> Hit | None:
     return None
 
 
-def _hypothetical(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+def _is_scare_quoted(frame: Frame, line: Line) -> bool:
+    """Tell whether the title puts the bare object in quotation marks: a 'drone' that was none."""
+    hit, text = frame.object_hit, line.field.text
+    if hit is None or line.field.name != "title" or frame.model or frame.has_hostile:
+        return False
+    before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]
+    return bool(_SCARE.fullmatch(before) and _SCARE.fullmatch(after))
+
+
+def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     if clause.opener == "if":
         return Gate("hypothetical", "stands after a conditional connector", clause.opener_hit)
     if clause.opener == "against":
@@ -161,7 +207,7 @@ def _is_presupposed(frame: Frame) -> bool:
     return frame.is_nominal and frame.is_definite
 
 
-def _planned(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     exercise = clause.first("exercise") or (
         None if clause.opener == "after" else line.first("exercise")
     )
@@ -180,11 +226,11 @@ def _planned(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Ga
     return None
 
 
-def _background(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
+def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     repeated = clause.first("repeated")
     if repeated and not frame.is_definite:
         return Gate("repeated", "is generic or told of many times", repeated)
-    past = line.first("past") or (title.first("past") if title and title is not line else None)
+    past = line.first("past") or above.first("past")
     if past and not clause.first("again"):
         return Gate("past", "is history", past)
     if not frame.actions & {
@@ -207,16 +253,20 @@ def _background(frame: Frame, line: Line, clause: Clause, title: Line | None) ->
     return None
 
 
-def _harmless(frame: Frame, line: Line, clause: Clause, title: Line | None) -> Gate | None:
-    off_topic = line.first("off_topic") or (title.first("off_topic") if title else None)
+def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
+    off_topic = line.first("off_topic") or above.first("off_topic")
     if off_topic and not frame.has_hostile:
         return Gate("words_out_of_place", "is about something else", off_topic)
-    civilian = line.first("civilian") or (title.first("civilian") if title else None)
+    civilian = line.first("civilian") or above.first("civilian")
     if civilian and not frame.has_hostile:
         return Gate("civilian", "is a private or civil craft", civilian)
     arrested = line.first("arrested")
     if arrested and not frame.has_hostile:
         return Gate("civilian", "has a person as operator, or is before a court", arrested)
+    if _is_scare_quoted(frame, line):
+        return Gate(
+            "false_alarm", "the article itself puts the object in quotation marks", frame.object_hit
+        )
     if frame.is_own and not frame.actions & {"closed"}:
         return Gate("own_object", "is the state's own", frame.object_hit)
     migration = line.first("migration")

@@ -24,6 +24,7 @@ PROMINENCE = ("title", "lead", "item", "body")
 _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
+_NEAR_TOP = 8  # sentences
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Candidate:
     freshness: Freshness = "undated"
     gate: Gate | None = None
     is_follow_up: bool = False
+    is_consequence: bool = False  #: joins at most
     certainty: float = 0.0
     count: tuple[int | None, int | None] = (None, None)
 
@@ -50,9 +52,10 @@ def judge(
     language: Language,
     setting: Setting,
     published: datetime,
-    title: Line | None,
+    heads: list[Line],
 ) -> Candidate:
     """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
+    title = heads[0] if heads else None
     candidate = Candidate(frame, prominence)
     line, clause = frame.line, frame.clause
     fitting = events.fitting(
@@ -64,7 +67,7 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
-    candidate.gate = closed_gate(frame, line, clause, title)
+    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
     candidate.found = found = resolve(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
@@ -86,8 +89,18 @@ def judge(
 def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
     """Tell whether a dated event of the body is what the title is about: its object or its land."""
     happened, title, found = candidate.happened, setting.title, candidate.found
-    if happened is None or happened.precision == "assumed" or title is None or found is None:
+    if happened is None or title is None or found is None:
         return False
+    if happened.precision == "assumed":
+        # a feature that opens on a village: its title names the place, its text the event
+        near_top = candidate.frame.line.number < _NEAR_TOP
+        named = any(part.place and part.country == found.country for part in title.parts)
+        return (
+            near_top
+            and named
+            and found.step in ("clause", "sentence")
+            and not candidate.frame.borrowed
+        )
     thing = candidate.frame.object_hit
     concepts = [c for c in thing.concepts if c != "hostile"] if thing else []
     same_object = bool(concepts) and title.first(*concepts) is not None
@@ -174,8 +187,10 @@ def _date(
     if distant:
         candidate.freshness = "late"
         return
-    consequence = line.first("arrested", "procure") if candidate.is_follow_up else None
-    candidate.freshness = "undated" if candidate.is_follow_up or consequence else "fresh"
+    if line.first("arrested") or (title is not None and title.first("arrested")):
+        # a verdict, a resignation: such consequences come later, and tell nothing new
+        candidate.is_follow_up = candidate.is_consequence = True
+    candidate.freshness = "undated" if candidate.is_follow_up else "fresh"
 
 
 #: What a main clause says when it tells of something that followed the event…
@@ -288,7 +303,7 @@ def report_of(
                 origin=frame.origin,
                 related_countries=tuple(sorted(c for c, _ in targets if c and c != country)),
                 follow_up=candidate.is_follow_up,
-                attach_only=candidate.freshness == "late",
+                attach_only=candidate.freshness == "late" or candidate.is_consequence,
                 status_hint=_status(candidate, line),
                 evidence=_evidence(candidate),
             )

@@ -118,7 +118,7 @@ def make_line(
             if opener in hit.concepts:
                 bounds.append((hit.start, opener, hit))
                 break
-    bounds.sort(key=lambda bound: (bound[0], bound[1] == ""))
+    bounds.sort(key=lambda bound: (bound[0], bound[1] != ""))
     clauses: list[Clause] = []
     for index, (start, opener, opener_hit) in enumerate(bounds):
         end = bounds[index + 1][0] if index + 1 < len(bounds) else sentence.end
@@ -134,6 +134,7 @@ def make_line(
     line = Line(field, sentence, clauses)
     for clause in clauses:
         _give_parts(clause, field, language, places)
+        _join_places(clause, field)
     return line
 
 
@@ -174,6 +175,24 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if part in ("location", "target", "nominal") and _is_attacked(clause, index, field):
             part = "attacked"
         clause.parts.append(Part(hit, term.country, part, None, role, head))
+
+
+def _join_places(clause: Clause, field: Field) -> None:
+    """Let a country's name beside a place of its own do what the place does: "Ukraine's Lutsk"."""
+    for part in clause.parts:
+        if part.place is None and part.part in ("nominal", "owner", "location", "territory"):
+            for other in clause.parts:
+                if other.place and other.country == part.country and _adjoins(part, other, field):
+                    role = part.role or other.role
+                    if "from" in (part.role, other.role):
+                        part.part = other.part = "origin"
+                    elif part.part != "location":
+                        part.part, part.role = other.part, role
+
+
+def _adjoins(part: Part, other: Part, field: Field) -> bool:
+    first, last = sorted((part.hit, other.hit), key=lambda hit: hit.start)
+    return _words_between(field, first.end, last.start) <= 1
 
 
 def _is_attacked(clause: Clause, index: int, field: Field) -> bool:

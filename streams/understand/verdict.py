@@ -16,6 +16,7 @@ from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS, WATCHED
 from streams.catalog.languages import Language
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
+from streams.understand import when
 from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.lexicon import Hit, Lexicon, outermost
@@ -27,7 +28,7 @@ from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentence
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
-_LEAD_SENTENCES = 2
+_LEAD_SENTENCES = 3
 # The work budget: what lies beyond is a dump, not an article, and its tags are enough.
 _MAX_LINES = 80
 _MAX_HITS = 60  # a sentence
@@ -125,6 +126,7 @@ def _deeply(
         publisher_country=catalog.feed_countries.get(article.feed),
         home=language.home,
     )
+    heads = [line for line in lines if line.field.name == "title"]
     candidates: list[Candidate] = []
     for line in lines:
         if len(candidates) >= _MAX_CANDIDATES:
@@ -133,18 +135,24 @@ def _deeply(
         others = (
             lead if line is title else [title] if title and any(line is one for one in lead) else []
         )
-        for frame in frames_of(line, others):
-            candidates.append(
-                judge(frame, prominence, catalog.events, language, setting, published, title)
+        dates = [
+            date.start
+            for date in when.find_dates(
+                line.field.folded, line.sentence.start, line.sentence.end, language, published
             )
-    _weigh_together(candidates)
+        ]
+        for frame in frames_of(line, others, dates):
+            candidates.append(
+                judge(frame, prominence, catalog.events, language, setting, published, heads)
+            )
+    _weigh_together(candidates, heads)
     reports: list[Report] = []
     if any(candidate.gate is None for candidate in candidates):
         base = _base_report(article, guess, catalog, fields)
     for ordinal, candidate in enumerate(candidates):
         if candidate.gate is None and len(reports) < _MAX_REPORTS:
             reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
-    reports = _one_per_event(reports)
+    reports = _one_per_event(reports, catalog)
     return _conclude(article, guess, catalog, tags, candidates, lines, reports)
 
 
@@ -179,6 +187,7 @@ def _lines(
             if len(lines) >= _MAX_LINES:
                 return lines, title, lead
             line = make_line(one, sentence, inside[:_MAX_HITS], language, places)
+            line.number = taken
             if number == 0:
                 title = title or line
                 lines.append(line)
@@ -206,22 +215,14 @@ def _prominence(line: Line, title: Line | None, lead: list[Line]) -> str:
     return "item" if line.sentence.is_item else "body"
 
 
-def _weigh_together(candidates: list[Candidate]) -> None:
+def _weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
-    denied = next(
-        (
-            c
-            for c in candidates
-            if c.prominence == "title"
-            and c.gate
-            and c.gate.name in ("denial", "nothing_seen", "false_alarm")
-        ),
-        None,
-    )
-    if denied:
+    told = any(c.prominence == "title" and c.gate is None for c in candidates)
+    denial = None if told else _title_denial(candidates, heads)
+    if denial:
         for candidate in candidates:
             if candidate.gate is None:
-                candidate.gate = denied.gate
+                candidate.gate = denial
     for candidate in candidates:
         if candidate.gate is not None:
             continue
@@ -230,6 +231,29 @@ def _weigh_together(candidates: list[Candidate]) -> None:
         elif candidate.happened and candidate.happened.precision == "assumed":
             # a date in the title holds for what the rest tells without one
             _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
+
+
+def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None:
+    """Return the title's denial of the event, if it holds one: of the crossing, not of its sighting."""
+    for candidate in candidates:
+        gate = candidate.gate
+        if candidate.prominence != "title" or gate is None:
+            continue
+        crossing = candidate.frame.actions & {
+            "enter",
+            "violate",
+            "incursion",
+            "crash",
+            "strike",
+            "over",
+        }
+        if gate.name in ("nothing_seen", "false_alarm") or (gate.name == "denial" and crossing):
+            return gate
+    for line in heads:
+        hit = line.first("nothing_seen") or (None if line.first("reassure") else line.first("deny"))
+        if hit is not None:
+            return Gate("denial", "the title denies the event", hit)
+    return None
 
 
 def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
@@ -251,7 +275,7 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
             )
 
 
-def _one_per_event(reports: list[Report]) -> list[Report]:
+def _one_per_event(reports: list[Report], catalog: Catalog) -> list[Report]:
     """Return one report per event: the freshest, most certain of those that tell the same."""
     dated = {
         (r.territory.country, _family(r)) for r in reports if r.happened.precision != "assumed"
@@ -269,7 +293,7 @@ def _one_per_event(reports: list[Report]) -> list[Report]:
             key,
         )
         other = best.get(loose)
-        if other is None or _rank(report) > _rank(other):
+        if other is None or _rank(report, catalog) > _rank(other, catalog):
             best[loose] = (
                 report
                 if other is None
@@ -284,8 +308,9 @@ def _family(report: Report) -> str:
     return report.object.what if report.object.what != "unknown" else "drone"
 
 
-def _rank(report: Report) -> tuple[bool, bool, float]:
-    return (report.freshness == "fresh", not report.follow_up, report.certainty)
+def _rank(report: Report, catalog: Catalog) -> tuple[bool, bool, int, float]:
+    priority = catalog.events[report.kind].priority
+    return (report.freshness == "fresh", not report.follow_up, priority, report.certainty)
 
 
 def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
@@ -339,7 +364,7 @@ def _conclude(
     lines: list[Line],
     reports: list[Report],
 ) -> Understanding:
-    fresh = [report for report in reports if report.freshness in ("fresh", "undated")]
+    fresh = [r for r in reports if r.freshness in ("fresh", "undated") and not r.attach_only]
     why = [f"{r.kind}: {r.evidence[0].quote} [{r.rule}, {r.freshness}]" for r in reports]
     for candidate in candidates:
         if candidate.gate is not None and candidate.kind is not None:
