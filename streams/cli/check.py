@@ -41,6 +41,7 @@ def check(
         table = coverage(catalog)
         click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
         return
+    routes = () if catalog.channels is None else catalog.channels.failed_tests
     results = list(language_results(catalog, language))
     failed = [result for result in results if not result.ok]
     if as_json:
@@ -57,7 +58,7 @@ def check(
             f"{len(catalog.events.kinds)} event kinds, {len(catalog.places.places)} places; "
             f"{len(results) - len(failed)} of {len(results)} tests hold"
         )
-    if failed:
+    if failed or routes:
         ctx.exit(EXIT_CHECK_FAILED)
 
 
