@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from streams.settings import Settings
 from streams.topics import Topic
 
 TIMEOUT_MS = 30_000
+KNOWN_SECONDS = 30.0
 _ALREADY_EXISTS = 36
 
 
@@ -92,7 +94,21 @@ class Provisioner:
         ]
         if refused:
             raise BrokerError("topics not created: " + "; ".join(refused))
+        await self._until_known(missing)
         return [topic.name for topic in wanted]
+
+    async def _until_known(self, made: list[Topic]) -> None:
+        """Wait until the broker knows what its controller has made, so that `run` may follow."""
+        try:
+            async with asyncio.timeout(KNOWN_SECONDS):
+                while True:
+                    if all([await self._partitions(topic) for topic in made]):
+                        return
+                    await asyncio.sleep(0.1)
+        except TimeoutError as error:
+            raise BrokerError(
+                f"topics were made but are not visible after {KNOWN_SECONDS:.0f} s"
+            ) from error
 
     async def compare(self) -> list[Difference]:
         """Return every difference between the topics and their declaration, sorted."""
