@@ -13,22 +13,33 @@ from typing import Any, NoReturn
 
 import click
 
+from connectors.feeds.replay import split_date
 from streams.errors import EXIT_FAULT
 from streams.settings import Settings, load_settings
+
+
+class _Recorded(click.ParamType):
+    """A file of recorded articles, which must be there: `FILE.jsonl` or `FILE@2025-09-11`."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the target as it was given."""
+        path, _ = split_date(str(value))
+        if not path.is_file():
+            self.fail(f"File {str(path)!r} does not exist.", param, ctx)
+        return str(value)
+
 
 REPLAY = click.option(
     "--replay",
     "replay",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Feed these files (JSON Lines or plain text) into theatre `replay`; more may follow.",
+    type=_Recorded(),
+    help="Feed these files into theatre `replay`: FILE.jsonl, or a plain text with its date,"
+    " FILE@2025-09-11; more may follow.",
 )
-MORE = click.argument(
-    "more",
-    nargs=-1,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="[FILES]…",
-)
+MORE = click.argument("more", nargs=-1, type=_Recorded(), metavar="[FILES]…")
 SPEED = click.option(
     "--speed",
     default="fast",
@@ -54,7 +65,7 @@ def _speed(text: str) -> float | None:
 
 def _files(replay: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     if more and not replay:
-        raise click.UsageError(f"got unexpected argument {str(more[0])!r}; files follow --replay")
+        raise click.UsageError(f"got unexpected argument {more[0]!r}; files follow --replay")
     return replay + more
 
 
