@@ -38,6 +38,7 @@ class Frame:
     is_wreckage: bool = False
     is_nominal: bool = False  #: only an event noun, no verb
     is_definite: bool = False  #: dated, definite, or with a named owner
+    is_event_noun: bool = False  #: the noun stands there: "the intrusion"
     is_verbless: bool = False  #: only an object and a place
     is_own: bool = False
     has_hostile: bool = False
@@ -97,6 +98,8 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
             actions, is_verbless = {"over"}, True
         elif _came_from(clause, objects[0]) or _is_dated(clause, objects[0], line, dates):
             actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
+        elif clause.first("incident") and line.first("react", "article_4", "scramble", "closed"):
+            actions = {"incursion"}  # "drone incident: Poland asks for consultations"
         else:
             return None
     frame = Frame(
@@ -111,17 +114,23 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
     )
     _choose_object(frame, line, objects)
     _choose_action(frame, action_hits)
-    frame.sites = {
-        site
-        for site in (*_SITES, *_WATERS)
-        if line.first(site)
-        or ("closed" in frame.actions and any(other.first(site) for other in others))
+    frame.sites = _sites_of(line) | {
+        site for other in others if "closed" in frame.actions for site in _sites_of(other)
     }
     frame.is_nominal = not is_verbless and actions <= {"incursion"}
     _mark_definite(frame, line)
     if "wreckage" in _says(objects):
         frame.is_wreckage = True
     return frame
+
+
+#: Kinds of places that are sites by themselves: Kastrup is an airport without the word.
+_SITE_KINDS = {"airport": "airport", "base": "base", "critical_site": "critical"}
+
+
+def _sites_of(line: Line) -> set[str]:
+    named = {site for site in (*_SITES, *_WATERS) if line.first(site)}
+    return named | {_SITE_KINDS[part.kind] for part in line.parts if part.kind in _SITE_KINDS}
 
 
 def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
@@ -160,7 +169,7 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
         if (
             other is not clause
             and (hit := other.first("closed"))
-            and line.first("airport", "airspace")
+            and ("airport" in _sites_of(line) or line.first("airspace"))
         ):
             return hit
     return None
@@ -183,6 +192,12 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
             return True
     if thing.says("wreckage") and clause.first("locality", *_SITES):
         return True
+    if (
+        thing.says("drone")
+        and clause.first("base", "critical")
+        and clause.first("unidentified", "many")
+    ):
+        return True  # "unknown drones over the nuclear plant tonight", in the home press
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
 
 
@@ -339,6 +354,7 @@ def _choose_action(frame: Frame, hits: list[Hit]) -> None:
 
 def _mark_definite(frame: Frame, line: Line) -> None:
     """A named owner, an action with a place, or a day makes an event noun a definite one."""
+    frame.is_event_noun = frame.action_hit is not None and frame.action_hit.says("incursion")
     frame.is_definite = bool(
         frame.actor or frame.origin or frame.clause.parts or line.first("again")
     )

@@ -80,7 +80,11 @@ def resolve(
     if struck and not doers:
         return Found("other", struck.country, struck, why="another theatre in the same clause")
     if doers:
-        event = [p for p in doers if p.part == "event"] or doers
+        event = (
+            [p for p in doers if p.part == "event"]
+            or [p for p in doers if p.part != "speaker"]
+            or doers
+        )
         step = {"speaker": "institution", "nominal": "actor"}.get(event[0].part, "clause")
         return Found(step, event[0].country, event[0], _others(doers, event[0].country))
     around = [p for c in line.clauses if c is not clause for p in c.parts if p.part in _AT]
@@ -171,6 +175,17 @@ def _others(parts: Iterable[Part], country: str | None) -> tuple[Part, ...]:
 
 def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
     """Return whose "our sky" or "the country" is meant: the speaker's, never Russia's or Belarus's."""
+    first = line.clauses[0]
+    if (
+        first is not clause
+        and line.field.text[first.end - 1 : first.end] == ":"
+        and clause.first("our")
+    ):
+        speaker = next(
+            (p for p in first.parts if p.country and p.part in ("speaker", "nominal")), None
+        )
+        if speaker is not None and speaker.country not in WATCHED:
+            return Found("other", speaker.country, speaker, why="its speaker's country")
     for parts in (
         clause.parts,
         line.parts,

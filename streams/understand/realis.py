@@ -204,7 +204,7 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Ga
 
 def _is_presupposed(frame: Frame) -> bool:
     """Tell whether the event is a definite or dated noun, which no modal reaches."""
-    return frame.is_nominal and frame.is_definite
+    return frame.is_nominal and frame.is_definite and frame.is_event_noun
 
 
 def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
@@ -228,7 +228,7 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
 
 def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     repeated = clause.first("repeated")
-    if repeated and not frame.is_definite:
+    if repeated and not (frame.is_definite and (line.first("again") or not frame.is_nominal)):
         return Gate("repeated", "is generic or told of many times", repeated)
     past = line.first("past") or above.first("past")
     if past and not clause.first("again"):

@@ -223,9 +223,16 @@ def _is_reaction(frame: Frame, line: Line, title: Line | None) -> bool:
     """Tell whether the event is only looked back on: a noun beside a reaction, or after "after"."""
     if frame.is_nominal:
         return bool(line.first("react") or (title.first("react") if title else None))
-    if frame.clause.opener != "after":
-        return False
     rest = [clause for clause in line.clauses if clause is not frame.clause]
+    if frame.clause.opener != "after":
+        # "demands a report on the drone that fell": the object is the reaction's, not the event's
+        thing = frame.object_hit
+        holder = next(
+            (c for c in rest if thing is not None and c.start <= thing.start < c.end), None
+        )
+        return bool(
+            holder and holder.first("react", "policy", "arrested") and not holder.first(*_BREAKING)
+        )
     if any(clause.first(*_BREAKING) for clause in rest):
         return False
     return any(clause.first(*_REACTION) for clause in rest)

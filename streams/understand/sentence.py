@@ -45,6 +45,7 @@ class Part:
     place: str | None = None
     role: str | None = None
     head: Hit | None = None
+    kind: str | None = None  #: of a place: airport, base, village, …
 
 
 @dataclass(slots=True)
@@ -111,7 +112,8 @@ def make_line(
     bounds: list[tuple[int, Opener, Hit | None]] = [(sentence.start, "", None)]
     named = _around_names(field.text, sentence)
     for match in _PUNCTUATION.finditer(field.text, sentence.start, sentence.end):
-        if match.start() not in named:
+        inside = any(hit.start < match.start() < hit.end for hit in hits)  # "після того, як"
+        if match.start() not in named and not inside:
             bounds.append((match.end(), "", None))
     for hit in hits:
         for opener in ("after", "if", "that", "against"):
@@ -168,7 +170,8 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             # a border river or a sea belongs to several: it says near where, not in which state
             is_one = len(row.countries) == 1
             part = _place_part(role) if is_one else "shared"
-            clause.parts.append(Part(hit, row.countries[0] if is_one else None, part, row.id, role))
+            country = row.countries[0] if is_one else None
+            clause.parts.append(Part(hit, country, part, row.id, role, kind=row.kind))
             continue
         head = _head(clause, index, field, language)
         part = _country_part(term.form or "name", role, head)

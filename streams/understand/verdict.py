@@ -231,6 +231,27 @@ def _weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         elif candidate.happened and candidate.happened.precision == "assumed":
             # a date in the title holds for what the rest tells without one
             _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
+        if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
+            _age_by_lead(candidate, candidates)
+
+
+def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:
+    """Age a title without a date whose lead tells the same event, and only that, as long past."""
+    if candidate.happened is None or candidate.happened.precision != "assumed":
+        return
+    lead = [one for one in candidates if one.prominence == "lead" and _is_same(one, candidate)]
+    if lead and all(
+        one.freshness in ("late", "past") or (one.gate and one.gate.name == "past") for one in lead
+    ):
+        candidate.freshness = "late"
+
+
+def _is_same(one: Candidate, other: Candidate) -> bool:
+    """Tell whether two candidates of an article may be one event."""
+    return bool(
+        one.found and other.found and one.found.country == other.found.country
+        and one.frame.what in (other.frame.what, "unknown")
+    )  # fmt: skip
 
 
 def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None:
@@ -261,8 +282,7 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
     same = [
         other
         for other in candidates
-        if other.found and candidate.found and other.found.country == candidate.found.country
-        and other.frame.what in (candidate.frame.what, "unknown")
+        if _is_same(other, candidate)
         and other.happened and other.happened.precision != "assumed"
         and (other.gate is None or other.gate.name in ("background", "past"))
     ]  # fmt: skip
