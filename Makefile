@@ -1,5 +1,6 @@
 # Two commands are all a newcomer needs: `make run` and `make test`.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; break; }; done)
+PYTHON_FOUND := $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" >/dev/null 2>&1 && { echo $$p; break; }; done)
+PYTHON ?= $(PYTHON_FOUND)
 VENV := .venv
 BIN := $(VENV)/bin
 
