@@ -294,6 +294,8 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
                     frame.has_unidentified = True
     if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
         frame.actor = "ukraine_stray"
+    if concept == "flyer" and frame.actions & {"enter", "violate"}:
+        frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
     if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
         frame.what = "civil"

@@ -228,7 +228,7 @@ def _is_meant(place: Place, clause: Clause, hit: Hit) -> bool:
 
 def _place_part(role: str | None) -> str:
     """Return the part of a place: near a town is still in its country."""
-    return "origin" if role == "from" else "location"
+    return {"from": "origin", "to": "aim"}.get(role or "", "location")
 
 
 def _country_part(form: str, role: str | None, head: Hit | None) -> str:
