@@ -39,7 +39,7 @@ class Ledger:
         """Take back one written incident; of one id the highest version wins. Before any fold."""
         theatre = self.theatre(incident.theatre)
         known = theatre.held.get(incident.id)
-        if known is not None and known.incident.version >= incident.version:
+        if known is not None and known.version >= incident.version:
             return
         theatre.put(incident)
         if incident.timeline:
@@ -87,33 +87,45 @@ class Ledger:
         both; nothing is lost, and the step itself is folded again. Only the last step can have
         been cut short: the next begins when all is written.
         """
-        written = [h.incident.through for t in self._theatres.values() for h in t.held.values()]
-        last = max(written, default=-1)
+        everything = [held for t in self._theatres.values() for held in t.held.values()]
+        last = max((held.through for held in everything), default=-1)
         for theatre in self._theatres.values():
-            best: dict[str, tuple[int, bool, str]] = {}
-            keep: dict[str, Account] = {}
-            for held in theatre.held.values():
-                incident = held.incident
-                left = incident.leaving if incident.through == last else ()
-                here = {account.report.id for account in incident.accounts}
-                for account in (*incident.accounts, *left):
-                    stays = account.report.id in here
-                    rank = (incident.through, stays, incident.id)
-                    if account.report.id not in best or rank > best[account.report.id]:
-                        best[account.report.id] = rank
-                        keep[account.report.id] = account
-            for held in list(theatre.held.values()):
-                incident = held.incident
-                mine = [
-                    keep[report] for report, (_, _, owner) in best.items() if owner == incident.id
-                ]
-                mine.sort(key=lambda account: account.report.id)
-                theirs = sorted(incident.accounts, key=lambda account: account.report.id)
-                if mine != theirs:
-                    restored = replace(incident, accounts=tuple(mine))
-                    if mine and incident.lifecycle == "merged_into":
-                        restored = replace(restored, lifecycle="open", merged_into=None)
-                    theatre.put(restored)
-                if incident.lifecycle == "open" and incident.alert_counter:
-                    theatre.waiting.add(incident.id)
+            _settle_step(theatre, last)
+            theatre.waiting.update(
+                held.id
+                for held in theatre.held.values()
+                if held.lifecycle == "open" and held.is_told
+            )
         self._settled = True
+
+
+def _settle_step(theatre: Theatre, last: int) -> None:
+    """Give each account of the step at offset `last` to the incident that wrote it last."""
+    written = [held for held in theatre.held.values() if held.through == last]
+    touched = {held.id for held in written}
+    for held in written:
+        incident = held.incident
+        for account in (*incident.accounts, *incident.leaving):
+            touched.update(theatre.by_article.get(account.article, ()))
+    best: dict[str, tuple[int, bool, str]] = {}
+    keep: dict[str, Account] = {}
+    for incident_id in sorted(touched):
+        incident = theatre.held[incident_id].incident
+        left = incident.leaving if incident.through == last else ()
+        here = {account.report.id for account in incident.accounts}
+        for account in (*incident.accounts, *left):
+            rank = (incident.through, account.report.id in here, incident.id)
+            if account.report.id not in best or rank > best[account.report.id]:
+                best[account.report.id] = rank
+                keep[account.report.id] = account
+    for incident_id in sorted(touched):
+        incident = theatre.held[incident_id].incident
+        here = {account.report.id for account in incident.accounts}
+        mine = {report for report, (_, _, owner) in best.items() if owner == incident_id}
+        if mine == here:
+            continue
+        accounts = tuple(keep[report] for report in sorted(mine))
+        restored = replace(incident, accounts=accounts)
+        if accounts and incident.lifecycle == "merged_into":
+            restored = replace(restored, lifecycle="open", merged_into=None)
+        theatre.put(restored)

@@ -1,58 +1,160 @@
 """What the ledger holds in memory: the incidents of one theatre and the ways to find them.
 
 Pure bookkeeping: no decision is taken here. Everything can be rebuilt from the written incidents.
+A few hundred incidents lie open; the rest is packed (a tenth of the size) and opened when asked
+for, so memory grows with what is remembered, not with what was ever said.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from streams.incidents.frame import DAY, UNDATED, Frame, frame_of
 from streams.incidents.match import REMEMBERED_SECONDS, Group
-from streams.records import Account, Decision, Incident
+from streams.records import Account, Decision, Incident, Lifecycle, decode, encode
 
 #: Grouping looks this far to either side of what changed. Five days bound what one account can
 #: move; twice that holds everything such a move can touch.
 REACH_SECONDS = 10 * DAY
+#: Incidents that lie open at a time; each takes some 2 kB an account.
+OPEN_INCIDENTS = 400
 
 
-@dataclass
-class Held:
-    """One incident with its accounts as matching sees them."""
+@dataclass(slots=True)
+class Opened:
+    """An incident with its accounts as matching sees them."""
 
     incident: Incident
     frames: dict[str, Frame]  #: report id → frame
     group: Group | None  #: None once merged away or emptied
-    countries: frozenset[str] = frozenset()  #: of the accounts; "" when one withholds it
-    reach: tuple[int, int] = (0, 0)  #: first and last second of events its accounts may speak of
-    nameless: tuple[Frame, ...] = ()  #: accounts without a country
 
     @classmethod
-    def of(cls, incident: Incident) -> Held:
-        """Return an incident ready for matching."""
+    def of(cls, incident: Incident, before: Opened | None = None) -> Opened:
+        """Return an incident ready for matching; frames of unchanged accounts are kept."""
         cut = set(incident.cut)
-        frames = {
-            account.report.id: frame_of(
-                account.report, account.article if account.article in cut else ""
-            )
-            for account in incident.accounts
-        }
-        if not frames:
-            return cls(incident, frames, None)
-        group = Group(list(frames.values()))
+        known = {}
+        if before is not None and before.incident.cut == incident.cut:
+            known = {id(account): account.report.id for account in before.incident.accounts}
+        frames = {}
+        for account in incident.accounts:
+            report_id = account.report.id
+            if before is not None and known.get(id(account)) == report_id:
+                frames[report_id] = before.frames[report_id]
+            else:
+                lone = account.article if account.article in cut else ""
+                frames[report_id] = frame_of(account.report, lone)
+        return cls(incident, frames, Group(list(frames.values())) if frames else None)
+
+
+class Shelf:
+    """The incidents that lie open, least recently used first; packs what falls off."""
+
+    def __init__(self) -> None:
+        self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._packed: dict[str, bytes] = {}
+
+    def put(self, opened: Opened) -> None:
+        """Take an incident in place of its earlier version."""
+        incident_id = opened.incident.id
+        self._packed.pop(incident_id, None)
+        self._opened[incident_id] = opened
+        self._opened.move_to_end(incident_id)
+        while len(self._opened) > OPEN_INCIDENTS:
+            old_id, old = self._opened.popitem(last=False)
+            self._packed[old_id] = zlib.compress(encode(old.incident), 1)
+
+    def get(self, incident_id: str) -> Opened:
+        """Return an incident, opened if need be."""
+        opened = self._opened.get(incident_id)
+        if opened is None:
+            raw = zlib.decompress(self._packed[incident_id])
+            opened = Opened.of(decode(Incident, raw))
+            self.put(opened)
+        else:
+            self._opened.move_to_end(incident_id)
+        return opened
+
+    def peek(self, incident_id: str) -> Opened | None:
+        """Return an incident if it lies open."""
+        return self._opened.get(incident_id)
+
+    def drop(self, incident_id: str) -> None:
+        """Leave an incident out."""
+        self._opened.pop(incident_id, None)
+        self._packed.pop(incident_id, None)
+
+
+@dataclass(slots=True)
+class Held:
+    """One incident: what every step may ask of any of them; the rest through the shelf."""
+
+    shelf: Shelf
+    id: str
+    version: int
+    through: int
+    lifecycle: Lifecycle
+    merged_into: str | None
+    last_reported_at: datetime
+    is_told: bool
+    core: bool
+    has_links: bool
+    seed: Frame | None  #: None once merged away or emptied
+    family: str
+    countries: frozenset[str]  #: of the accounts; "" when one withholds it
+    window: tuple[int, int]
+    reach: tuple[int, int]  #: first and last second of events its accounts may speak of
+    nameless: tuple[Frame, ...]  #: accounts without a country
+    articles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, opened: Opened, shelf: Shelf) -> Held:
+        """Return what is held of an incident, and put it on the shelf."""
+        incident, group = opened.incident, opened.group
+        shelf.put(opened)
+        frames = group.frames if group is not None else []
         return cls(
-            incident,
-            frames,
-            group,
-            countries=frozenset(frame.country for frame in group.frames),
+            shelf=shelf,
+            id=incident.id,
+            version=incident.version,
+            through=incident.through,
+            lifecycle=incident.lifecycle,
+            merged_into=incident.merged_into,
+            last_reported_at=incident.last_reported_at,
+            is_told=incident.alert_counter > 0,
+            core=incident.core,
+            has_links=bool(incident.bound),
+            seed=group.seed if group is not None else None,
+            family=group.family if group is not None else "",
+            countries=frozenset(frame.country for frame in frames),
+            window=group.window if group is not None else (0, 0),
             reach=_reach(group),
-            nameless=tuple(f for f in group.frames if not f.country and not f.lone),
+            nameless=tuple(frame for frame in frames if not frame.country and not frame.lone),
+            articles=tuple(dict.fromkeys(account.article for account in incident.accounts)),
         )
 
+    @property
+    def incident(self) -> Incident:
+        """The record."""
+        return self.shelf.get(self.id).incident
 
-def _reach(group: Group) -> tuple[int, int]:
+    @property
+    def frames(self) -> dict[str, Frame]:
+        """Report id → frame."""
+        return self.shelf.get(self.id).frames
+
+    @property
+    def group(self) -> Group | None:
+        """The accounts as matching sees them."""
+        return self.shelf.get(self.id).group
+
+
+def _reach(group: Group | None) -> tuple[int, int]:
+    if group is None:
+        return (0, 0)
     first = min(group.window[0], group.seed.start)
     last = max(group.window[1], group.seed.end)
     said = [frame.said for frame in group.frames if frame.tier == UNDATED]
@@ -69,19 +171,23 @@ class Theatre:
     now: datetime | None = None
     born: datetime | None = None  #: the first instant its clock ever showed
     held: dict[str, Held] = field(default_factory=dict)
-    by_article: dict[str, set[str]] = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf)
+    by_article: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_country: dict[str, set[str]] = field(default_factory=dict)
     gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)  #: … and by whom kept
     folded: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)  #: incidents with something still to tell
+    asked: dict[str, int] = field(default_factory=dict)  #: … and the tick that last looked at it
     silences: dict[str, Decision] = field(default_factory=dict)
 
     def put(self, incident: Incident) -> Held:
         """Take an incident in place of its earlier version."""
         self._drop_indexes(incident.id)
-        held = self.held[incident.id] = Held.of(incident)
-        for account in incident.accounts:
-            self.by_article.setdefault(account.article, set()).add(incident.id)
+        opened = Opened.of(incident, self.shelf.peek(incident.id))
+        held = self.held[incident.id] = Held.of(opened, self.shelf)
+        for article in held.articles:
+            ids = self.by_article.get(article, ())
+            self.by_article[article] = tuple(sorted({*ids, incident.id}))
         for country in held.countries:
             self.by_country.setdefault(country, set()).add(incident.id)
         for article, at in incident.gone.items():
@@ -91,30 +197,33 @@ class Theatre:
 
     def forget(self, incident_id: str) -> None:
         """Leave an incident out of memory."""
+        incident = self.held[incident_id].incident
         self._drop_indexes(incident_id)
-        incident = self.held.pop(incident_id).incident
+        del self.held[incident_id]
+        self.shelf.drop(incident_id)
         for article in incident.gone:
             self.gone.pop(article, None)
         self.folded.difference_update(incident.folded)
         self.waiting.discard(incident_id)
+        self.asked.pop(incident_id, None)
 
     def _drop_indexes(self, incident_id: str) -> None:
         old = self.held.get(incident_id)
         if old is None:
             return
-        for account in old.incident.accounts:
-            ids = self.by_article.get(account.article)
-            if ids is not None:
-                ids.discard(incident_id)
-                if not ids:
-                    del self.by_article[account.article]
+        for article in old.articles:
+            ids = tuple(found for found in self.by_article[article] if found != incident_id)
+            if ids:
+                self.by_article[article] = ids
+            else:
+                del self.by_article[article]
         for country in old.countries:
             self.by_country[country].discard(incident_id)
 
     def holding(self, article: str) -> list[tuple[Held, Account]]:
         """Return the accounts of an article, with the incidents that hold them."""
         found = []
-        for incident_id in sorted(self.by_article.get(article, ())):
+        for incident_id in self.by_article.get(article, ()):
             held = self.held[incident_id]
             found += [
                 (held, account) for account in held.incident.accounts if account.article == article
@@ -130,9 +239,9 @@ class Theatre:
         """Return the incident that an id means today, merges followed; None when unknown."""
         for _ in range(16):
             held = self.held.get(incident_id)
-            if held is None or held.incident.merged_into is None:
+            if held is None or held.merged_into is None:
                 return held
-            incident_id = held.incident.merged_into
+            incident_id = held.merged_into
         return None
 
     def near(self, countries: Iterable[str], first: int, last: int) -> Iterator[str]:
@@ -150,7 +259,7 @@ class Theatre:
                 continue
             if decision.incident is not None:
                 live = self.live(decision.incident)
-                if live is not None and live.incident.id == incident.id:
+                if live is not None and live.id == incident.id:
                     return decision
             elif decision.country is not None and decision.country == incident.country:
                 return decision

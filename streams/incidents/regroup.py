@@ -101,9 +101,9 @@ def _owner(theatre: Theatre, frame: Frame) -> str | None:
     same: dict[Frame, str] = {}
     for incident_id in theatre.near(countries, first, frame.end):
         held = theatre.held[incident_id]
-        if held.group is None or held.incident.bound:
+        seed = held.seed
+        if seed is None or held.has_links:
             continue
-        seed = held.group.seed
         if stage_of(seed) < stage:
             earlier[seed] = incident_id
         elif stage_of(seed) == stage:
@@ -131,10 +131,10 @@ def _grow(theatre: Theatre, ids: set[str], frames: Iterable[Frame]) -> set[str]:
         held = theatre.held[incident_id]
         if len(held.countries - {""}) > 1:  # its accounts may go to either country's events
             pool.update(theatre.near(held.countries - {""}, *held.reach))
-        for pair in held.incident.bound:
+        for pair in held.incident.bound if held.has_links else ():
             for article in pair:
-                pool |= theatre.by_article.get(article, set())
-    return {incident_id for incident_id in pool if theatre.held[incident_id].group is not None}
+                pool.update(theatre.by_article.get(article, ()))
+    return {incident_id for incident_id in pool if theatre.held[incident_id].seed is not None}
 
 
 def _first(frame: Frame) -> int:
@@ -145,7 +145,7 @@ def _first(frame: Frame) -> int:
 def _without_country(theatre: Theatre, first: int, last: int) -> list[str]:
     """Return incidents all of whose accounts withhold the country: any may claim them."""
     found = theatre.near(("",), first, last)
-    return [i for i in found if (group := theatre.held[i].group) and not group.country]
+    return [i for i in found if (seed := theatre.held[i].seed) and not seed.country]
 
 
 def _members(
@@ -186,16 +186,16 @@ def _strays(
     found: set[str] = set()
     here = [group.seed for group in groups]
     outside = {
-        held.group.seed: incident_id
+        held.seed: incident_id
         for incident_id, held in theatre.held.items()
-        if incident_id not in pool and held.group is not None and held.group.country
+        if incident_id not in pool and held.seed is not None and held.seed.country
     }
     for frame in frames:
         if not frame.country and not frame.lone:
             best = best_seed(frame, [*(seed for seed in here if seed.country), *outside])
             if best in outside:
                 found.add(outside[best])
-    known = {held.group.seed for i in pool if (held := theatre.held[i]).group is not None}
+    known = {theatre.held[incident_id].seed for incident_id in pool}
     new = [seed for seed in here if seed not in known]
     for seed, incident_id in outside.items():
         nameless = theatre.held[incident_id].nameless

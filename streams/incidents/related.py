@@ -29,17 +29,17 @@ def neighbours_of(country: str) -> frozenset[str]:
 
 def related_of(held: Held, theatre: Theatre) -> tuple[str, ...]:
     """Return the related incidents' ids, sorted."""
-    if held.group is None or not held.group.country or not held.incident.core:
+    if held.seed is None or not held.seed.country or not held.core:
         return ()
-    first, last = held.group.window
+    first, last = held.window
     found = []
-    for other_id in theatre.near(neighbours_of(held.group.country), first, last):
+    for other_id in theatre.near(neighbours_of(held.seed.country), first, last):
         other = theatre.held[other_id]
-        if other.group is None or other_id == held.incident.id:
+        if other.seed is None or other_id == held.id:
             continue
-        start, end = other.group.window
+        start, end = other.window
         gap = max(start - last, first - end, 0)
-        same = other.group.family == held.group.family
-        if gap <= NIGHT_SECONDS and same and other.incident.core:
+        same = other.family == held.family
+        if gap <= NIGHT_SECONDS and same and other.core:
             found.append(other_id)
     return tuple(sorted(set(found))[:MAX_RELATED])

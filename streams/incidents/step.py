@@ -28,6 +28,7 @@ from streams.records import Account, Alert, Decision, Incident, Outcome, ReportS
 LEARNING_DAYS = 30
 CLOSE_AFTER = timedelta(hours=72)  #: quiet time after which reactions no longer keep it open
 FORGET_AFTER = timedelta(days=400)
+MAX_PER_TICK = 200  #: incidents that one tick looks at anew, closes or forgets
 #: Theatres with a clock of their own; elsewhere a record's first sight is "now".
 _TICKING = frozenset({"europe"})
 
@@ -258,6 +259,7 @@ class Step:
             theatre.waiting.add(incident_id)
         else:
             theatre.waiting.discard(incident_id)
+            theatre.asked.pop(incident_id, None)
         if told.incident != incident:
             self._set(told.incident)
 
@@ -286,21 +288,26 @@ class Step:
         theatre.now = max(tick.at, theatre.now) if theatre.now is not None else tick.at
         theatre.born = min(tick.at, theatre.born or tick.at)
         now = theatre.now
-        for incident_id in sorted(theatre.waiting):
+        # After a long pause thousands may be due; the loop must not stand still for them.
+        due = sorted(theatre.waiting, key=lambda waiting: (theatre.asked.get(waiting, -1), waiting))
+        for incident_id in due if tick.final else due[:MAX_PER_TICK]:
+            theatre.asked[incident_id] = self._offset
             incident = theatre.held[incident_id].incident
             if incident.through < self._offset:
                 self._announce(
                     incident_id, now, "", None, was=incident, is_tick=True, is_final=tick.final
                 )
         for held in list(theatre.held.values()):
-            incident = self._changed.get(held.incident.id, held.incident)
-            if incident.through >= self._offset:
+            quiet = now - held.last_reported_at
+            if quiet <= CLOSE_AFTER or held.through >= self._offset:
                 continue
-            quiet = now - incident.last_reported_at
-            if incident.lifecycle == "open" and quiet > CLOSE_AFTER:
+            if held.lifecycle == "open":
+                if len(self._changed) >= MAX_PER_TICK and not tick.final:
+                    continue
+                incident = self._changed.get(held.id) or held.incident
                 self._set(replace(incident, lifecycle="closed"))
-            elif quiet > FORGET_AFTER:
-                self._forgotten.append(incident.id)
+            elif quiet > FORGET_AFTER and len(self._forgotten) < MAX_PER_TICK:
+                self._forgotten.append(held.id)
         for incident_id in self._forgotten:
             self._changed.pop(incident_id, None)
             theatre.forget(incident_id)
@@ -344,13 +351,15 @@ class Step:
                 if held is None:
                     continue
                 related = related_of(held, theatre)
-                if related == held.incident.related:
+                other = held.incident
+                if related == other.related:
                     continue
-                other = replace(held.incident, related=related)
+                other = replace(other, related=related)
                 if other_id not in renamed:
                     version = other.version + 1
                     other = replace(other, version=version, through=self._offset, leaving=())
-                held.incident = renamed[other_id] = other
+                renamed[other_id] = other
+                theatre.put(other)
         return [renamed[incident_id] for incident_id in sorted(renamed)]
 
     def _effects(self, last: str | None, outcomes: tuple[Outcome, ...]) -> Effects:
@@ -363,14 +372,12 @@ class Step:
             incident = self._changed[incident_id]
             if incident_id not in self._left and incident.leaving:
                 incident = replace(incident, leaving=())  # of an earlier step, long since whole
-            if old is not None and old.incident.through >= self._offset:
-                incident = replace(
-                    incident, version=old.incident.version, through=old.incident.through
-                )
+            if old is not None and old.through >= self._offset:
+                incident = replace(incident, version=old.version, through=old.through)
                 if incident == old.incident:
                     continue
             else:
-                version = old.incident.version + 1 if old is not None else 1
+                version = old.version + 1 if old is not None else 1
                 incident = replace(incident, version=version, through=self._offset)
             held = theatre.put(incident)
             if old is None or _where(old) != _where(held):
@@ -390,6 +397,5 @@ class Step:
 
 def _where(held: Held) -> tuple[object, ...]:
     """Return what decides which incidents are related to this one."""
-    group = held.group
-    place = (group.country, group.family, group.window) if group is not None else ()
-    return (held.incident.core, *place)
+    country = held.seed.country if held.seed is not None else None
+    return (held.core, country, held.family, held.window)
