@@ -1,7 +1,7 @@
 """A replay told three ways: by backtest, and by `flankwatch run` on either broker with a webhook.
 
 `Story` is what each way must agree on. Incident ids may differ with the order of arrival, so
-incidents are named by the articles that they hold.
+incidents are named by the accounts that they hold.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ import msgspec
 from chat_server import Call, ChatServer
 from conftest import ROOT
 
+from connectors.chat import webhook
+from connectors.room import Target
 from streams import topics
 from streams.articles import articles_from_files
 from streams.backtest import run_backtest
 from streams.catalog import load_catalog
 from streams.engine.bus import read_latest
 from streams.engine.state import StateFile
-from streams.records import Alert, Article, Incident, decode
+from streams.records import Alert, Article, Delivery, Incident, decode
 from streams.settings import Settings
 from streams.show import Show
 
@@ -37,13 +39,13 @@ FACTS = (
     *("independent_origins", "late", "silent", "core", "actions", "lifecycle", "quote"),
 )
 
-#: Guids of the articles that an incident holds.
+#: The accounts that an incident holds: guid of the article, kind and country of its report.
 Group = frozenset[str]
 
 
 @dataclass
 class Story:
-    """What a replay came to, each incident named by its articles."""
+    """What a replay came to, each incident named by its accounts."""
 
     facts: dict[Group, dict[str, Any]] = field(default_factory=dict)
     shown: dict[Group, str] = field(default_factory=dict)  #: last text at the webhook
@@ -164,8 +166,17 @@ def story_of_backtest(replay: Path) -> Story:
         group = group_of(incident, names)
         story.facts[group] = facts_of(incident)
         if incident.id in last:
-            story.shown[group] = show.text(last[incident.id])
+            story.shown[group] = webhook_text(show, last[incident.id])
     return story
+
+
+def webhook_text(show: Show, alert: Alert) -> str:
+    """Return the text that our webhook sends for an alert."""
+    row = Delivery(subject=alert.subject, room=ROOM, state="pending", alert=alert)
+    target = Target(url="http://127.0.0.1:9/")
+    sent = webhook.request(show.message(row), "post", target, alert.at)
+    text: str = json.loads(sent.body)["text"]
+    return text
 
 
 def read_articles(replay: Path) -> list[Article]:
@@ -175,11 +186,13 @@ def read_articles(replay: Path) -> list[Article]:
 
 
 def group_of(incident: Incident, names: dict[str, str]) -> Group:
-    """Return the articles that an incident holds."""
-    return frozenset(names[account.article] for account in incident.accounts)
+    """Return the accounts that an incident holds."""
+    return frozenset(
+        f"{names[account.article]} {account.report.kind} {account.report.territory.country}"
+        for account in incident.accounts
+    )
 
 
 def facts_of(incident: Incident) -> dict[str, Any]:
     """Return an incident's facts, comparable."""
-    told: dict[str, Any] = msgspec.to_builtins(incident)
-    return {name: told[name] for name in FACTS}
+    return {name: msgspec.to_builtins(getattr(incident, name)) for name in FACTS}
