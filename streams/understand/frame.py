@@ -228,9 +228,9 @@ def _is_dated(clause: Clause, thing: Hit, line: Line, dates: list[int]) -> bool:
 def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) -> Frame | None:
     """Return a frame without object: only "airspace violation" and the like carry one."""
     territory = line.first("airspace", "waters", "our", "home", "nato_state")
-    if not actions & {"violate", "incursion"} or (
-        territory is None and "airspace" not in hits[0].term.text
-    ):
+    names_air = territory is not None or any(hit.says("airspace") for hit in hits)
+    names_air = names_air or "airspace" in hits[0].term.text
+    if not actions & {"violate", "incursion"} or not names_air:
         return None
     frame = Frame(
         line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}
@@ -243,8 +243,14 @@ def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) 
                     True,
                     "russia" if part.country == "RU" else "belarus",
                 )
+    reacts = line.first("react", "article_4") is not None
     if any(
-        part.country in WATCHED and part.part in ("territory", "location") for part in line.parts
+        part.country in WATCHED
+        and (
+            part.part in ("territory", "location")
+            or (reacts and part.part in ("nominal", "speaker"))
+        )
+        for part in line.parts
     ):
         frame.has_unidentified = True  # what it was is left out; that it crossed is not
     if frame.has_hostile and (line.first("airspace") or territory):
@@ -294,7 +300,7 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
                     frame.has_unidentified = True
     if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
         frame.actor = "ukraine_stray"
-    if concept == "flyer" and frame.actions & {"enter", "violate"}:
+    if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
     if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):

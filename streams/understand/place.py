@@ -93,6 +93,17 @@ def resolve(
         return found
     if found and not any(p.country in WATCHED for p in line.parts):
         return found
+    if action is not None and action.says("shot_down", "strike") and clause.opener != "after":
+        hostile = next(
+            (
+                p
+                for p in clause.parts
+                if p.part in ("nominal", "speaker") and p.country in AGGRESSORS
+            ),
+            None,
+        )
+        if hostile and action.says("shot_down"):
+            return Found("other", hostile.country, hostile, why="shot down by the other side")
     doers = [
         p
         for p in line.parts
@@ -125,6 +136,14 @@ def resolve(
         return Found("null", None, why="several countries, none with the event")
     if "UA" in setting.countries and not _is_about_us(line):
         return Found("other", "UA", why="only Ukraine is named")
+    ukrainian = any(p.country == "UA" and p.part == "owner" for p in line.parts)
+    if (
+        ukrainian
+        and not line.first("stray", "locality")
+        and action is not None
+        and action.says("strike", "found")
+    ):
+        return Found("null", None, why="a Ukrainian strike on an unnamed place")
     if setting.publisher_country in WATCHED:
         return Found("publisher", setting.publisher_country)
     if setting.home and not is_verbless:

@@ -167,9 +167,14 @@ def _date(
     """Date the event from its clause, its sentence, or distance words; else assume or leave open."""
     frame, line = candidate.frame, candidate.frame.line
     candidate.is_follow_up = _is_reaction(frame, line, title)
-    found = when.find_dates(
-        line.field.folded, line.sentence.start, line.sentence.end, language, published
-    )
+    far = [hit for clause in line.clauses for hit in clause.all("past", "earlier", "repeated")]
+    found = [
+        date
+        for date in when.find_dates(
+            line.field.folded, line.sentence.start, line.sentence.end, language, published
+        )
+        if not any(hit.start <= date.start < hit.end for hit in far)  # ro "două luni": no Monday
+    ]
     inside = [date for date in found if frame.clause.start <= date.start < frame.clause.end]
     dates = inside or found
     if dates:
