@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.understand.text import MAX_BODY_CHARS, fold, make_field, sentences
+from streams.understand.text import MAX_BODY_CHARS, MAX_SENTENCE_CHARS, fold, make_field, sentences
 
 
 @given(st.text(max_size=300))
@@ -73,4 +73,4 @@ def test_sentences_and_digest_items() -> None:
 def test_odd_texts_are_read(text: str) -> None:
     field = make_field("body", text)
     assert len(field.text) <= MAX_BODY_CHARS
-    assert len(sentences(field)) <= 1
+    assert len(sentences(field)) <= MAX_BODY_CHARS // MAX_SENTENCE_CHARS + 1
