@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode.utils.logging import CompositeLogger
 
 from streams.engine.commits import Consumer, OwnErrors, Producer
 
@@ -88,6 +91,87 @@ def test_record_skipped_in_a_rebalance_is_not_done() -> None:
     skipped.incref()
     skipped.ack(consumer)  # Faust's Python iterator acks what it skips
     assert consumer._new_offset(PART) is None
+
+
+class Broker:
+    """Stands for the consumer's thread, the app's producer, tables and monitor around a commit."""
+
+    def __init__(self, consumer: Consumer, *answers: bool) -> None:
+        self.answers = list(answers)
+        self.asked: list[int] = []
+        self.during_commit: Callable[[], None] = lambda: None
+        consumer._thread = self
+        app: Any = consumer.app
+        app.producer = app.tables = app.monitor = self
+        app._attachments = self
+        app.in_transaction = False
+        consumer.in_transaction = False
+        consumer.log = CompositeLogger(logging.getLogger("faust"))
+
+    def assignment(self) -> set[TP]:
+        return {PART}
+
+    async def commit(self, offsets: dict[TP, int]) -> bool:
+        self.asked.append(offsets[PART])
+        self.during_commit()
+        return self.answers.pop(0)
+
+    async def flush(self) -> None: ...
+
+    async def publish_for_tp_offset(self, tp: TP, offset: int) -> list[Any]:
+        return []
+
+    def on_commit(self, offsets: dict[TP, int]) -> None: ...
+
+    def on_tp_commit(self, offsets: dict[TP, int]) -> None: ...
+
+
+async def test_commit_refused_in_a_rebalance_is_repeated() -> None:
+    consumer = new_consumer(committed=5)
+    broker = Broker(consumer, False, False, True)
+    for message in hand_out(consumer, 5, 6).values():
+        message.ack(consumer)
+    assert not await consumer._commit_tps([PART], False)
+    assert consumer.committed_offset(PART) == 5, "the broker did not take it"
+    assert not await consumer._commit_tps([PART], False)
+    assert await consumer._commit_tps([PART], False)
+    assert broker.asked == [7, 7, 7]
+    assert consumer.committed_offset(PART) == 7
+    assert not await consumer._commit_tps([PART], False)
+    assert broker.asked == [7, 7, 7], "nothing is left to commit"
+
+
+async def test_commit_refused_then_more_done_commits_the_newest() -> None:
+    consumer = new_consumer()
+    broker = Broker(consumer, False, True)
+    first = hand_out(consumer, 0, 1)
+    first[0].ack(consumer)
+    assert not await consumer._commit_tps([PART], False)
+    later = hand_out(consumer, 2)
+    later[2].ack(consumer)
+    first[1].ack(consumer)
+    assert await consumer._commit_tps([PART], False)
+    assert broker.asked == [1, 3]
+
+
+async def test_commit_refused_for_a_revoked_partition_waits_for_its_records() -> None:
+    consumer = new_consumer()
+    broker = Broker(consumer, False, True)
+
+    def revoke() -> None:  # as Faust's on_partitions_revoked does
+        for of_part in (consumer._acked, consumer._acked_index, consumer._committed_offset):
+            of_part.pop(PART, None)
+
+    broker.during_commit = revoke
+    for message in hand_out(consumer, 0, 1).values():
+        message.ack(consumer)
+    assert not await consumer._commit_tps([PART], False)
+    assert consumer._new_offset(PART) is None, "the next owner's progress is not ours to set"
+    again = hand_out(consumer, 0, 1)  # the group never committed, so it starts at the beginning
+    for message in again.values():
+        message.ack(consumer)
+    assert await consumer._commit_tps([PART], False), "acks below the refused offset count"
+    assert broker.asked == [2, 2]
 
 
 def test_record_in_work_is_held_strongly() -> None:

@@ -25,6 +25,7 @@ READ: list[tuple[Any, str]] = [
     (AIOKafkaConsumerThread.highwaters, "b49ed48ec1731816"),
     (AIOKafkaConsumerThread.earliest_offsets, "5d697cd768735af7"),
     (DriverConsumer._new_consumer_thread, "0870ec53dea75083"),
+    (DriverConsumer._commit, "a20eec84e4b2ed50"),
     (Consumer.__init__, "302410d59e6972d1"),
     (Consumer.ack, "5fcf41cf45153475"),
     (Consumer._new_offset, "1d2c7ea89a7ad4f1"),

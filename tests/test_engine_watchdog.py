@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from mock_broker import MockBroker, mock_broker  # noqa: F401
 from role_process import Start, article, read, send, start_role, wait_done  # noqa: F401
 
@@ -122,3 +126,26 @@ async def test_watch_beats_only_with_progress() -> None:
     finally:
         watchdog.LAG_EVERY_SECONDS = before
     assert len(beats) == 1, "the first look sees a change, then nothing moves"
+
+
+def test_fail_stop_ends_also_when_nobody_reads_stderr() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    script = (
+        "import io, os, sys\n"
+        "from streams.engine.watchdog import fail_stop\n"
+        "raw = io.FileIO(2, 'w', closefd=False)\n"
+        "sys.stderr = io.TextIOWrapper(io.BufferedWriter(raw))  # says nothing until flushed\n"
+        "sys.stderr.write('waiting')\n"
+        "try:\n"
+        "    fail_stop(7, 'stopped', reason='test')\n"
+        "finally:\n"
+        "    os._exit(99)  # stands for Faust, which acknowledges the record in hand here\n"
+    )
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, stderr=writer, stdout=subprocess.DEVNULL
+        )
+    finally:
+        os.close(writer)
+    assert ended.returncode == 7

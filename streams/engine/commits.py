@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +32,10 @@ RETRY_FIRST_SECONDS = 0.2
 RETRY_MOST_SECONDS = 5.0
 #: What of a value fits into a dead letter beside its headers.
 DEAD_LETTER_BYTES = DEAD_LETTER_MAX_BYTES - 64 * 1024
+
+
+class _CommitRefused(Exception):
+    """A rebalance was under way; passes through Faust's own bookkeeping."""
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -68,6 +72,31 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._acked[tp] = [offset for offset in self._acked[tp] if offset not in done]
         self._acked_index[tp] -= done
         return int(max(done)) + 1
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        if not await super()._commit(offsets):
+            raise _CommitRefused
+        return True
+
+    async def _commit_offsets(
+        self, offsets: Mapping[Any, int], start_new_transaction: bool = True
+    ) -> bool:
+        """Commit; what a rebalance refuses is committed again with the next round.
+
+        The original notes a refused offset as committed: it then never repeats it, and takes no
+        ack below it when the records come again.
+        """
+        acked = {tp: self._acked_index[tp] for tp in offsets}
+        try:
+            return bool(await super()._commit_offsets(offsets, start_new_transaction))
+        except _CommitRefused:
+            log.info("commit refused in a rebalance", offsets={str(t): offsets[t] for t in offsets})
+        for tp, offset in offsets.items():
+            # A revoked partition has lost its index; its records come again, to whoever gets it.
+            if self._acked_index.get(tp) is acked[tp] and offset - 1 not in acked[tp]:
+                self._acked[tp].append(offset - 1)
+                acked[tp].add(offset - 1)
+        return False
 
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
         """Do nothing: `_new_offset` needs no list of gaps."""

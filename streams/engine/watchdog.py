@@ -9,6 +9,7 @@ the process when the beat stops, also when the event loop is blocked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -36,10 +37,14 @@ def fail_stop(code: int, event: str, **facts: Any) -> NoReturn:
     An exception would run the `finally` in which Faust acknowledges the record in hand, and the
     commit at shutdown would then pass it.
     """
-    log.error(event, exit_code=code, **facts)
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(code)
+    try:
+        # Nobody may read our stderr any more: saying why then fails, ending must not.
+        with contextlib.suppress(OSError, ValueError):
+            log.error(event, exit_code=code, **facts)
+            logging.shutdown()
+            sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]
