@@ -310,7 +310,17 @@ def test_common_words_name_no_place(language: str, words: str) -> None:
 
 
 #: Concepts and forms of a country that are names of places themselves.
-PLACE_LIKE = {"airport", "base", "kaliningrad", "crimea", "critical", "locality", "name", "capital", "institution"}
+PLACE_LIKE = {
+    "airport",
+    "base",
+    "kaliningrad",
+    "crimea",
+    "critical",
+    "locality",
+    "name",
+    "capital",
+    "institution",
+}
 
 
 def test_no_place_is_called_like_a_word_of_the_lexicon() -> None:
