@@ -9,7 +9,6 @@ its language and tags and is done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from streams.catalog import Catalog
 from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS, WATCHED
@@ -21,12 +20,11 @@ from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.lexicon import Hit, Lexicon, outermost
 from streams.understand.place import Setting
-from streams.understand.realis import Gate
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line, make_line
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
+from streams.understand.weigh import one_per_event, weigh_together
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _LEAD_SENTENCES = 3
 # The work budget: what lies beyond is a dump, not an article, and its tags are enough.
@@ -145,14 +143,14 @@ def _deeply(
             candidates.append(
                 judge(frame, prominence, catalog.events, language, setting, published, heads)
             )
-    _weigh_together(candidates, heads)
+    weigh_together(candidates, heads)
     reports: list[Report] = []
     if any(candidate.gate is None for candidate in candidates):
         base = _base_report(article, guess, catalog, fields)
     for ordinal, candidate in enumerate(candidates):
         if candidate.gate is None and len(reports) < _MAX_REPORTS:
             reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
-    reports = _one_per_event(reports, catalog)
+    reports = one_per_event(reports, catalog)
     return _conclude(article, guess, catalog, tags, candidates, lines, reports)
 
 
@@ -213,124 +211,6 @@ def _prominence(line: Line, title: Line | None, lead: list[Line]) -> str:
     if any(line is one for one in lead):
         return "lead"
     return "item" if line.sentence.is_item else "body"
-
-
-def _weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
-    """Let the title's denial close the rest, and let a dated account date an undated reaction."""
-    told = any(c.prominence == "title" and c.gate is None for c in candidates)
-    denial = None if told else _title_denial(candidates, heads)
-    if denial:
-        for candidate in candidates:
-            if candidate.gate is None:
-                candidate.gate = denial
-    for candidate in candidates:
-        if candidate.gate is not None:
-            continue
-        if candidate.freshness == "undated":
-            _adopt_date(candidate, candidates)
-        elif candidate.happened and candidate.happened.precision == "assumed":
-            # a date in the title holds for what the rest tells without one
-            _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
-        if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
-            _age_by_lead(candidate, candidates)
-
-
-def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:
-    """Age a title without a date whose lead tells the same event, and only that, as long past."""
-    if candidate.happened is None or candidate.happened.precision != "assumed":
-        return
-    lead = [one for one in candidates if one.prominence == "lead" and _is_same(one, candidate)]
-    if lead and all(
-        one.freshness in ("late", "past") or (one.gate and one.gate.name == "past") for one in lead
-    ):
-        candidate.freshness = "late"
-
-
-def _is_same(one: Candidate, other: Candidate) -> bool:
-    """Tell whether two candidates of an article may be one event."""
-    return bool(
-        one.found and other.found and one.found.country == other.found.country
-        and one.frame.what in (other.frame.what, "unknown")
-    )  # fmt: skip
-
-
-def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None:
-    """Return the title's denial of the event, if it holds one: of the crossing, not of its sighting."""
-    for candidate in candidates:
-        gate = candidate.gate
-        if candidate.prominence != "title" or gate is None:
-            continue
-        crossing = candidate.frame.actions & {
-            "enter",
-            "violate",
-            "incursion",
-            "crash",
-            "strike",
-            "over",
-        }
-        if gate.name in ("nothing_seen", "false_alarm") or (gate.name == "denial" and crossing):
-            return gate
-    for line in heads:
-        hit = line.first("nothing_seen") or (None if line.first("reassure") else line.first("deny"))
-        if hit is not None:
-            return Gate("denial", "the title denies the event", hit)
-    return None
-
-
-def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
-    """Give an event without a date that of the same event told with one elsewhere in the article."""
-    same = [
-        other
-        for other in candidates
-        if _is_same(other, candidate)
-        and other.happened and other.happened.precision != "assumed"
-        and (other.gate is None or other.gate.name in ("background", "past"))
-    ]  # fmt: skip
-    if same:
-        latest = max(same, key=lambda other: other.happened.end if other.happened else _LONG_AGO)
-        candidate.happened, candidate.freshness = latest.happened, latest.freshness
-        if latest.freshness == "past":
-            candidate.gate = Gate(
-                "past", "the event that it looks back on is older than thirty days"
-            )
-
-
-def _one_per_event(reports: list[Report], catalog: Catalog) -> list[Report]:
-    """Return one report per event: the freshest, most certain of those that tell the same."""
-    dated = {
-        (r.territory.country, _family(r)) for r in reports if r.happened.precision != "assumed"
-    }
-    reports = [
-        r for r in reports
-        if r.happened.precision != "assumed" or r.freshness != "late" or (r.territory.country, _family(r)) not in dated
-    ]  # fmt: skip
-    best: dict[tuple[object, ...], Report] = {}
-    for report in reports:
-        day = report.happened.start.date() if report.happened.precision != "assumed" else None
-        key = (report.territory.country, _family(report), day)
-        loose = next(
-            (k for k in best if k[:2] == key[:2] and (k[2] is None or day is None or k[2] == day)),
-            key,
-        )
-        other = best.get(loose)
-        if other is None or _rank(report, catalog) > _rank(other, catalog):
-            best[loose] = (
-                report
-                if other is None
-                or report.happened.precision != "assumed"
-                or other.happened.precision == "assumed"
-                else report
-            )
-    return list(best.values())
-
-
-def _family(report: Report) -> str:
-    return report.object.what if report.object.what != "unknown" else "drone"
-
-
-def _rank(report: Report, catalog: Catalog) -> tuple[bool, bool, int, float]:
-    priority = catalog.events[report.kind].priority
-    return (report.freshness == "fresh", not report.follow_up, priority, report.certainty)
 
 
 def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
