@@ -104,6 +104,7 @@ async def test_feed_is_saved_once_its_articles_are_detected(settings: Settings) 
     await broker.stop()
 
 
+@pytest.mark.slow
 async def test_producer_waits_and_nothing_is_lost(settings: Settings) -> None:
     """24 MB through one partition that keeps 5: possible only if the producer waits."""
     broker = EmbeddedBroker(settings)
@@ -136,6 +137,7 @@ async def test_producer_waits_and_nothing_is_lost(settings: Settings) -> None:
     await broker.stop()
 
 
+@pytest.mark.slow
 async def test_what_waits_is_produced_again_and_what_is_done_is_not(settings: Settings) -> None:
     broker = EmbeddedBroker(settings)
     await broker.start()

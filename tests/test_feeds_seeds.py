@@ -334,6 +334,7 @@ def test_feeds_list_is_a_table(cli: CliRunner, tmp_path: Path) -> None:
     assert "no feeds" in cli.invoke(main, ["feeds", "list", "--country", "PL"]).output
 
 
+@pytest.mark.slow
 def test_feeds_discover_finds_what_a_page_announces(
     cli: CliRunner, tmp_path: Path, served: Publisher
 ) -> None:

@@ -100,6 +100,7 @@ def test_sigterm_stops_roles_in_order(start: Start, tmp_path: Path) -> None:
     assert log.count("embedded broker started") == 1
 
 
+@pytest.mark.slow
 def test_killed_supervisor_leaves_no_orphan(start: Start, tmp_path: Path) -> None:
     process = start("merge=deaf")
     pids = pids_when_ready(tmp_path / "state")
