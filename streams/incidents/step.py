@@ -306,6 +306,8 @@ class Step:
                     continue
                 incident = self._changed.get(held.id) or held.incident
                 self._set(replace(incident, lifecycle="closed"))
+            elif tick.final:
+                continue  # recorded time ran away from it; the same replay must find it again
             elif quiet > FORGET_AFTER and len(self._forgotten) < MAX_PER_TICK:
                 self._forgotten.append(held.id)
         for incident_id in self._forgotten:
