@@ -226,8 +226,8 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
         if best == "uk" and not re.search("[іїє]", low) and len(low) > 60:
             return "ru"
         return None
-    if "ă" in low and best not in ("ro",) and re.search("[șțşţ]", low):
-        return "ro"
+    if best != "ro" and len(re.findall("[ăâîșțşţ]", low)) * 30 > len(low):
+        return "ro"  # a name or two in another language's text is not enough
     if re.search("[őű]", low) and best != "hu":
         return "hu"
     if re.search("[ąęłńśźż]", low) and re.search("[łńśźż]", low) and best != "pl":

@@ -27,7 +27,8 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     for candidate in candidates:
         if candidate.gate is not None:
             continue
-        if candidate.freshness == "undated":
+        is_vague = candidate.happened is not None and candidate.happened.precision == "month"
+        if candidate.freshness == "undated" or is_vague:
             _adopt_date(candidate, candidates)
         elif candidate.happened and candidate.happened.precision == "assumed":
             # a date in the title holds for what the rest tells without one
@@ -84,7 +85,7 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
         other
         for other in candidates
         if _is_same(other, candidate)
-        and other.happened and other.happened.precision != "assumed"
+        and other.happened and other.happened.precision not in ("assumed", "month")
         and (other.gate is None or other.gate.name in ("background", "past"))
     ]  # fmt: skip
     if same:
