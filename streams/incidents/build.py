@@ -145,7 +145,7 @@ def new_id(
 ) -> str:
     """Return an id that says country, day and object: `pl-2025-09-10-drone-1f3a`."""
     oldest = min(accounts, key=lambda a: (said_at(a.report), a.article, a.report.id))
-    day = instant(sum(group.window) // 2).date().isoformat()
+    day = instant(group.window[1] - 1).date().isoformat()
     what = group.family or "unknown"
     country = (group.country or "xx").lower()
     for length in (4, 8, 16):

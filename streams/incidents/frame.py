@@ -17,9 +17,11 @@ DAY = 24 * HOUR
 #: An event dated within this long stands on its own feet; "the night to Wednesday" is 12 h.
 PRECISE_SECONDS = 14 * HOUR
 #: A breaking report without a date speaks of at most this long before it was said…
-ASSUMED_SECONDS = 36 * HOUR
+ASSUMED_SECONDS = 30 * HOUR
 #: … and of a site for less: airports are closed again the next night.
-SITED_SECONDS = 20 * HOUR
+SITED_SECONDS = 17 * HOUR
+#: What a site's news of the very day tells happened at most this long before it was said.
+SITED_DAY_SECONDS = 12 * HOUR
 #: Events bound to one site; a crossing may pass over half a country in a night.
 _SITED_KINDS = frozenset({"drone_airport_disruption", "drone_over_infrastructure"})
 _SITED_ACTIONS = frozenset({"disrupt"})
@@ -47,6 +49,7 @@ class Frame(NamedTuple):
     place: str
     lat: float
     lon: float  #: NOWHERE when no place is named
+    assumed: bool  #: no date in the text: the event was before it was said, and not long
     sited: bool
     find: bool  #: something was found: its flight was earlier
     said: int  #: when it was said; 0 where that does not matter
@@ -95,7 +98,7 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         # The calendar day itself; the evening before is a matter of nearness, not of the date.
         start = max(start, (seconds(report.happened.end) - 1) // DAY * DAY)
         if sited and rank == CORE and said < start + DAY:
-            start = max(start, recent)
+            start = max(start, said - SITED_DAY_SECONDS)
         end = max(start, end)
     if report.freshness == "undated":
         tier = UNDATED
@@ -126,6 +129,7 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         place=territory.place or "",
         lat=float(territory.lat) if has_point and territory.lat is not None else NOWHERE,
         lon=float(territory.lon) if has_point and territory.lon is not None else NOWHERE,
+        assumed=tier == DATED and report.happened.precision == "assumed",
         sited=sited,
         find=find,
         said=said if floats else 0,

@@ -205,8 +205,7 @@ def score(frame: Frame, seed: Frame) -> float | None:
     if when is None or where is None:
         return None
     points = when + where
-    if frame.family and seed.family:
-        points += 0.5
+    points += 0.5 if frame.family and seed.family else 0.25
     if frame.model and frame.model == seed.model:
         points += 0.5
     if frame.actor and seed.actor and frame.actor != seed.actor:
@@ -235,6 +234,8 @@ def _score_time(frame: Frame, seed: Frame) -> float | None:
     gap = max(seed.start - frame.end, frame.start - seed.end, 0)
     if frame.find and gap and frame.start > seed.end:
         return 1.0 - 0.5 * gap / FIND_SECONDS if gap <= FIND_SECONDS else None
+    if frame.assumed or seed.assumed:
+        return _score_assumed(frame, seed)
     length = max(HOUR, min(frame.end - frame.start, seed.end - seed.start))
     if gap:
         # An evening and the morning after it are one night.
@@ -243,6 +244,22 @@ def _score_time(frame: Frame, seed: Frame) -> float | None:
     if length <= SHORT_SECONDS:
         return 0.6 + 0.9 * shared
     return 0.3 + 1.2 * shared
+
+
+def _score_assumed(frame: Frame, seed: Frame) -> float | None:
+    """Return how well an account without a date fits: by how long before it the event can be."""
+    if frame.assumed and seed.assumed:
+        lag, limit = abs(frame.end - seed.end), min(_span(frame), _span(seed))
+    else:
+        loose, dated = (frame, seed) if frame.assumed else (seed, frame)
+        if dated.start > loose.end:
+            return None
+        lag, limit = max(0, loose.end - dated.end), _span(loose)
+    return 1.5 - lag / limit if lag <= limit else None
+
+
+def _span(frame: Frame) -> int:
+    return frame.end - frame.start
 
 
 def _score_place(frame: Frame, seed: Frame) -> float | None:
