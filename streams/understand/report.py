@@ -105,6 +105,8 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
     concepts = [c for c in thing.concepts if c != "hostile"] if thing else []
     same_object = bool(concepts) and title.first(*concepts) is not None
     same_land = any(part.country == found.country for part in title.parts)
+    if same_land and title.first("incident", "incursion"):
+        return True  # "after the December incidents": the text says which
     return same_object and (same_land or not any(part.country in WATCHED for part in title.parts))
 
 
