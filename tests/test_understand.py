@@ -108,6 +108,20 @@ def test_the_replay_corpus_keeps_its_score() -> None:
     assert country / found >= 0.97, f"country {country}/{found}"
 
 
+def test_variants_come_out_alike() -> None:
+    """Ten variants of each of the five documents: other country, date, object, language."""
+    wrong = []
+    for row in rows("variants.jsonl"):
+        got = read(row["title"], row["body"], row["published"][:10])
+        if got.tagged.incursion != row["expect"]["incursion"]:
+            wrong.append(row["id"])
+        if row.get("expect_late") and {r.freshness for r in got.report_set.reports} != {"late"}:
+            wrong.append(f"{row['id']} is not late")
+        if row["variant_of"] in ("003", "004") and got.report_set.reports:
+            wrong.append(f"{row['id']} holds reports")
+    assert not wrong
+
+
 def test_ordinary_news_does_not_alert() -> None:
     path = ROOT / "tests" / "data" / "ordinary.jsonl"
     told = [
