@@ -153,7 +153,6 @@ class Policy(Seed):
     refresh_every_minutes: float = Field(
         default=5, ge=0
     )  #: least time between silent edits that keep the message true
-    remind_every_minutes: int = Field(default=0, ge=0)  #: 0: never; else until acknowledged
     quiet: Quiet | None = None
     disabled: bool = False
     test: tuple[IncidentTest, ...] = ()

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from streams.catalog.messages import Messages
 from streams.catalog.policies import Policies
 from streams.catalog.publishers import Publishers
+from streams.incidents.effects import Effects, Rules
 from streams.incidents.memory import Theatre
-from streams.incidents.step import Effects, Rules, Step
+from streams.incidents.step import Step
 from streams.records import (
     Account,
     CatalogSwitch,

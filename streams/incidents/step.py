@@ -6,18 +6,15 @@ Pure: everything comes in as an argument; the theatre is the only thing that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from streams.catalog.messages import Messages
-from streams.catalog.policies import Policies
-from streams.catalog.publishers import Publishers
 from streams.incidents.account import accounts_of, is_same, mark_of
 from streams.incidents.announce import Announcement, announce
 from streams.incidents.build import build, empty, merge_away, new_id
 from streams.incidents.decide import decide
+from streams.incidents.effects import Effects, Rules
 from streams.incidents.memory import Held, Theatre
 from streams.incidents.outcome import outcome_of, repeat_of
 from streams.incidents.regroup import Plan, regroup
@@ -31,37 +28,6 @@ FORGET_AFTER = timedelta(days=400)
 MAX_PER_TICK = 200  #: incidents that one tick looks at anew, closes or forgets
 #: Theatres with a clock of their own; elsewhere a record's first sight is "now".
 _TICKING = frozenset({"europe"})
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What one record changes; to be written in this order, each confirmed before the next.
-
-    Attributes:
-        alerts: To `news.alerts`, first of all.
-        touched: Other incidents, to `news.incidents`, in this order.
-        last: The incident that remembers the record; written after `touched`. None: nothing to
-            remember.
-        outcomes: To `news.outcomes`, last; then the offset may be committed.
-        silenced: Alerts not given, by reason; for the counter.
-        forgotten: Incident ids to write a tombstone for.
-    """
-
-    alerts: tuple[Alert, ...] = ()
-    touched: tuple[Incident, ...] = ()
-    last: Incident | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    silenced: dict[str, int] = field(default_factory=dict)
-    forgotten: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The parts of the catalog that the fold uses."""
-
-    policies: Policies
-    publishers: Publishers
-    messages: Messages
 
 
 class Step:
