@@ -54,6 +54,7 @@ _MODEL_NAMES = {"no": "nb"}
 _BODY_CHARS = 600
 _MIN_LETTERS = 4
 _SURE = 0.80
+_OWN_LETTERS = 0.03  # share of a language's own letters; a name or two in another's text has less
 #: langdetect cannot answer these, or confuses them by construction, so its vote does not count.
 _DEAF = frozenset({"be", "sr", "bs", "nn", "is", "sq", "mk"})
 
@@ -226,13 +227,21 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
         if best == "uk" and not re.search("[іїє]", low) and len(low) > 60:
             return "ru"
         return None
-    if best != "ro" and len(re.findall("[ăâîșțşţ]", low)) * 30 > len(low):
-        return "ro"  # a name or two in another language's text is not enough
-    if re.search("[őű]", low) and best != "hu":
+    if best != "ro" and _share("[ăâîșțşţ]", low) > _OWN_LETTERS:
+        return "ro"
+    if best != "hu" and _share("[őű]", low) > _OWN_LETTERS:
         return "hu"
-    if re.search("[ąęłńśźż]", low) and re.search("[łńśźż]", low) and best != "pl":
-        return "pl" if best in ("cs", "sk", "sl", "hr", "lt", "en") and "ł" in low else None
+    if (
+        best in ("cs", "sk", "sl", "hr", "lt", "en")
+        and "ł" in low
+        and _share("[ąęłńśźż]", low) > _OWN_LETTERS
+    ):
+        return "pl"
     return None
+
+
+def _share(letters: str, low: str) -> float:
+    return len(re.findall(letters, low)) / max(1, len(low))
 
 
 def _second_voice(sample: str) -> tuple[str, float] | None:
