@@ -90,6 +90,7 @@ class Incident(Record, frozen=True, kw_only=True):
     quote: str = ""  #: the words of the account that carries it best
     quote_by: str = ""  #: publisher of that account
     folded: tuple[str, ...] = ()  #: short hashes of article and revision beyond the cap
+    reminded_at: datetime | None = None  #: last reminder to acknowledge; unset: none was given
     remembers: Outcome | None = None  #: of the set folded at `through`, should it be lost
     version: int = 0
     through: int = -1  #: ledger offset folded last
