@@ -6,6 +6,7 @@ And what a user's mistakes come to, seen from the command line.
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import uuid
@@ -27,7 +28,7 @@ from replay_stand import (
 from role_process import make_topics
 
 from streams import topics
-from streams.engine.bus import read_all
+from streams.engine.bus import Bus, read_all
 from streams.settings import Settings
 
 #: Events of the corpus with several accounts each, in several languages.
@@ -131,3 +132,127 @@ async def test_kafka_tells_what_backtest_does_and_nothing_twice(
     assert changed == {}
     letters = [letter async for letter in read_all(settings, topics.DEAD_LETTERS)]
     assert letters == []
+
+
+# --- bad input -------------------------------------------------------------------------------
+
+FEED = """
+[[feed]]
+id = "own-paper"
+kind = "rsss"
+url = "https://paper.example/rss"
+publisher = "Own Paper"
+language = "en"
+country = "PL"
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("channels.toml", "[[room]", ("channels.toml", "not TOML", "line 1")),
+        (
+            "channels.toml",
+            '[[room]]\nid = "x"\nkind = "webhook"\nurll = "https://x.example/"\n',
+            ("channels.toml", "room[0].urll", "did you mean 'url'?"),
+        ),
+        ("feeds/own.toml", FEED, ("feeds/own.toml", "feed[0].kind", "did you mean 'rss'?")),
+        (None, "", ("seeds", "does not exist")),
+    ],
+    ids=["broken TOML", "unknown key", "unknown kind", "missing directory"],
+)
+def test_faults_of_seeds_end_run_before_it_starts(
+    file: str | None, text: str, told: tuple[str, ...], tmp_path: Path
+) -> None:
+    own = tmp_path / "seeds"
+    if file is not None:
+        (own / file).parent.mkdir(parents=True)
+        (own / file).write_text(text, encoding="utf-8")
+    settings = Settings(state_dir=tmp_path / "state")
+    done = flankwatch("run", env=environment(settings, SEEDS=str(own)))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fault: ")
+    assert all(word in line for word in told), line
+
+
+@pytest.mark.parametrize("command", [["run"], ["ingest", "-"]])
+def test_unreachable_kafka_is_one_clear_line(
+    command: list[str], tmp_path: Path, free_port: int
+) -> None:
+    settings = Settings(kafka=f"127.0.0.1:{free_port}", state_dir=tmp_path / "state")
+    done = flankwatch(*command, env=environment(settings))
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert f"127.0.0.1:{free_port}" in line
+    assert line.startswith("error: ")
+
+
+def test_port_in_use_is_told_before_anything_starts(tmp_path: Path, free_port: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port))
+        taken.listen()
+        settings = Settings(state_dir=tmp_path / "state")
+        done = flankwatch("run", env=environment(settings, HEALTH_PORT=str(free_port - 1)))
+    assert done.returncode == 2
+    assert f"127.0.0.1:{free_port}" in done.stderr
+    assert "role started" not in done.stderr
+
+
+def test_replay_of_a_missing_file_is_told(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state")
+    missing = tmp_path / "none.txt@2025-09-11"
+    done = flankwatch("run", "--replay", str(missing), env=environment(settings))
+    assert done.returncode == 2
+    assert f"'{tmp_path / 'none.txt'}' does not exist" in done.stderr
+
+
+def spoil(replay: Path) -> None:
+    """Put bad lines among the good ones: no JSON, no UTF-8, no date, no text, 5 MB of it."""
+    good = replay.read_bytes().splitlines()
+    huge = json.dumps(
+        {"id": "huge", "title": "Long", "body": "x" * 5_000_000, "published": "2025-09-10"}
+    )
+    bad = [
+        b"{broken",
+        b'{"id": "latin", "title": "caf\xe9", "published": "2025-09-10"}',
+        b'{"id": "undated", "title": "No date"}',
+        b'{"id": "empty", "published": "2025-09-10"}',
+        huge.encode(),
+    ]
+    replay.write_bytes(b"\n".join([*bad, *good]) + b"\n")
+
+
+@pytest.mark.slow
+async def test_bad_lines_of_a_replay_cost_themselves_alone(replay: Path, tmp_path: Path) -> None:
+    expected = story_of_backtest(replay)
+    spoil(replay)
+    settings = Settings(state_dir=tmp_path / "state")
+    ran = await run_replay(settings, replay, tmp_path)
+    skipped = [one["at"] for one in ran.events if one["event"] == "replay line skipped"]
+    assert [at.rpartition(":")[2] for at in skipped] == ["1", "2", "3", "4"]
+    check_told(ran, await story_of_run(settings, ran, replay), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+async def test_unreadable_records_go_to_dead_letters_and_the_stream_goes_on(
+    replay: Path, tmp_path: Path, kafka: KafkaServer
+) -> None:
+    settings = Settings(
+        kafka=kafka.address, prefix=f"e{uuid.uuid4().hex[:8]}.", state_dir=tmp_path / "state"
+    )
+    await make_topics(settings)
+    garbage = [b"\xff\x00\xfe", b"{}", b"null"]
+    async with Bus(settings, "test") as bus:
+        for number, raw in enumerate(garbage):
+            await bus.send(topics.ARTICLES, f"bad-{number}", raw)
+        await bus.send(topics.LEDGER, None, b'{"type": "no such"}')
+    ran = await run_replay(settings, replay, tmp_path)
+    check_told(ran, await story_of_run(settings, ran, replay), story_of_backtest(replay))
+    letters = [letter async for letter in read_all(settings, topics.DEAD_LETTERS)]
+    assert sorted(letter.value or b"" for letter in letters) == sorted(
+        [*garbage, b'{"type": "no such"}']
+    )
+    told = [one for one in ran.events if one["event"] == "record sent to dead letters"]
+    assert [one["reason"] for one in told] == ["unreadable"] * 4

@@ -145,7 +145,7 @@ def run(
     demo: bool,
 ) -> None:
     """Run everything on this machine: broker (unless FLANKWATCH_KAFKA is set) and all roles."""
-    from streams.engine.logs import setup_logging
+    from streams.engine.logs import quiet_libraries, setup_logging
     from streams.engine.screen import run_on_terminal
 
     files = _files(replay, more)
@@ -155,6 +155,7 @@ def run(
         raise click.UsageError("--exit-when-idle needs --replay FILE; a live watch is never idle")
     settings = load_settings()
     setup_logging(settings, "run")
+    quiet_libraries()  # of the broker's troubles we tell ourselves, and so does each role
     _check_catalog(settings)
     if demo:
         files = shipped_articles()
