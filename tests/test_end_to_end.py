@@ -207,6 +207,15 @@ def test_replay_of_a_missing_file_is_told(tmp_path: Path) -> None:
     assert f"'{tmp_path / 'none.txt'}' does not exist" in done.stderr
 
 
+def test_plain_text_with_its_date_is_taken(tmp_path: Path) -> None:
+    text = tmp_path / "told.txt"
+    text.write_text("A drone fell near Lublin\n", encoding="utf-8")
+    settings = Settings(state_dir=tmp_path / "state")
+    env = environment(settings, SEEDS=str(tmp_path / "no-seeds"))
+    done = flankwatch("run", "--replay", f"{text}@2025-09-11", env=env)
+    assert "no-seeds: the seeds directory does not exist" in done.stderr, "not the file's fault"
+
+
 def spoil(replay: Path) -> None:
     """Put bad lines among the good ones: no JSON, no UTF-8, no date, no text, 5 MB of it."""
     good = replay.read_bytes().splitlines()
