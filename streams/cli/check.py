@@ -33,6 +33,7 @@ def check(
 
     Exit status 1: a test failed; 2: a file has a fault (all faults are listed).
     """
+    from streams.alert_checks import failed_message_tests, failed_policy_tests
     from streams.catalog import load_catalog
     from streams.checks import coverage, language_results
 
@@ -41,7 +42,11 @@ def check(
         table = coverage(catalog)
         click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
         return
-    routes = () if catalog.channels is None else catalog.channels.failed_tests
+    routes = [
+        *catalog.channels.failed_tests,
+        *failed_policy_tests(catalog.policies),
+        *failed_message_tests(catalog.messages),
+    ]
     results = list(language_results(catalog, language))
     failed = [result for result in results if not result.ok]
     if as_json:
