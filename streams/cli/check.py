@@ -52,8 +52,11 @@ def check(
     if as_json:
         click.echo(json.dumps({"tests": len(results), "failed": [
             {"file": r.file, "key": r.key, "title": r.test.title, "problem": r.problem} for r in failed
-        ], "catalog": catalog.hash}))  # fmt: skip
+        ] + [{"file": f.file, "key": f.key, "title": "", "problem": f.reason} for f in routes],
+            "catalog": catalog.hash}))  # fmt: skip
     else:
+        for fault in routes:
+            click.echo(f"failed: {fault}")
         for result in failed:
             click.echo(
                 f"failed: {result.file}: {result.key}: {result.test.title!r}: {result.problem}"
