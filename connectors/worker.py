@@ -24,6 +24,8 @@ from connectors.errors import ParseError
 
 CPU_SECONDS = 1.8
 WALL_SECONDS = 6.0  # beyond the CPU allowance only on a machine that is short of it
+#: From a worker's closed output to its end.
+ENDING_SECONDS = 1.0
 START_SECONDS = 20.0
 MEMORY_BYTES = 512 * 1024 * 1024  # address space of one worker
 TASKS = 500  # then a fresh process, for memory's sake
@@ -100,8 +102,15 @@ class _Worker:
 
     async def end(self) -> int:
         """Kill, reap, close the pipes; return how the process ended."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        if self.process.stdout is not None and self.process.stdout.at_eof():
+            # It is ending by itself. `kill` would look whether it ended, and so reap it behind
+            # asyncio's back, which then cannot tell how.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ENDING_SECONDS):
+                    await self.process.wait()
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
         code = await self.process.wait()
         if self.process.stdin is not None:
             self.process.stdin.close()
