@@ -126,22 +126,29 @@ async def run_replay(settings: Settings, replay: Path, folder: Path) -> Ran:
 
 
 async def incidents_of(settings: Settings) -> list[Incident]:
-    """Return the incidents that a run left, merged ones left out."""
+    """Return the incidents that a run left, those merged into others included."""
     if settings.is_embedded:
         state = StateFile(settings.state_dir, read_only=True)
         kept = [decode(Incident, one.value) for one in state.read(topics.INCIDENTS) if one.value]
         state.close()
     else:
         kept = list((await read_latest(settings, topics.INCIDENTS, Incident)).values())
-    return [one for one in kept if one.lifecycle != "merged_into" and one.accounts]
+    return kept
 
 
 async def story_of_run(settings: Settings, ran: Ran, replay: Path) -> Story:
-    """Return what a run's topics and its webhook say."""
+    """Return what a run's topics and its webhook say.
+
+    An incident that later accounts showed to be another one must end with a word that says so.
+    """
     names = {one.id: one.guid or "" for one in read_articles(replay)}
     story = Story()
     bodies = ran.by_subject
     for incident in await incidents_of(settings):
+        if incident.lifecycle == "merged_into":
+            told = bodies.pop(incident.id, [])
+            assert [body["data"]["action"] for body in told[-1:]] in ([], ["correction"])
+            continue
         group = group_of(incident, names)
         story.facts[group] = facts_of(incident)
         if incident.id in bodies:
