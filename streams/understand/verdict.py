@@ -271,7 +271,11 @@ def _conclude(
             why.append(
                 f"not {candidate.kind.id}: {candidate.gate.name}: {candidate.gate.why}: {candidate.frame.line.text[:160]}"
             )
-    if not candidates:
+    if not why:
+        why += [f"not told: {c.gate.why}: {c.frame.line.text[:160]}" for c in candidates if c.gate][
+            :3
+        ]
+    if not why:
         why.append("no object meets an action or a territory")
     near_miss = any(candidate.kind is not None for candidate in candidates)
     return Understanding(
