@@ -74,8 +74,8 @@ class Language:
     adjective: str
     terms: tuple[Term, ...]
     prepositions: dict[str, str]  #: folded word → role
-    weekdays: tuple[frozenset[str], ...]
-    months: tuple[frozenset[str], ...]
+    weekdays: dict[str, int]  #: folded word → 0 (Monday) … 6
+    months: dict[str, int]  #: folded word → 1 … 12
     numbers: dict[str, int]
     date_order: str
     tests: tuple[LanguageTest, ...]
@@ -166,8 +166,8 @@ class _Reader:
             adjective=seed.adjective,
             terms=tuple(self._terms()),
             prepositions=dict(self._prepositions()),
-            weekdays=tuple(self._word_sets("weekdays", seed.time.weekdays, 7)),
-            months=tuple(self._word_sets("months", seed.time.months, 12)),
+            weekdays=self._calendar("weekdays", seed.time.weekdays, 7, 0),
+            months=self._calendar("months", seed.time.months, 12, 1),
             numbers={fold(word).strip(): value for word, value in seed.numbers.items()},
             date_order=seed.time.order,
             tests=tuple(seed.test),
@@ -205,20 +205,22 @@ class _Reader:
             for word in words:
                 yield " ".join(fold(word).split()), role
 
-    def _word_sets(self, key: str, groups: list[list[str]], count: int) -> Iterator[frozenset[str]]:
+    def _calendar(
+        self, key: str, groups: list[list[str]], count: int, first: int
+    ) -> dict[str, int]:
         if groups and len(groups) != count:
             self._fault(f"time.{key}", f"must have {count} lists, got {len(groups)}")
-        for group in groups:
-            words: set[str] = set()
+        numbers: dict[str, int] = {}
+        for number, group in enumerate(groups, first):
             for text in group:
                 try:
                     parsed = parse_words(text, self.seed.suffixes, self.known)
                 except ValueError as error:
                     self._fault(f"time.{key}", f"{text!r}: {error}")
                     continue
-                stem = parsed[-1].stem
-                words |= {stem + ending for ending in parsed[-1].endings or {""}}
-            yield frozenset(words)
+                for ending in parsed[-1].endings or _WHOLE:
+                    numbers.setdefault(parsed[-1].stem + ending, number)
+        return numbers
 
     def _fault(self, key: str, reason: str) -> None:
         self.faults.append(Fault(self.name, key, reason))

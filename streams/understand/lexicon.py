@@ -1,12 +1,15 @@
 """One Aho-Corasick pass over folded text gives the hits of a language's terms. Pure.
 
-The automaton finds the first word's stem of each term; what stands behind it (the ending, further
-words, gaps) is checked on the spot. A hit inside a longer hit is its part and falls away: "drone"
-in "drone wall" is no drone.
+The automaton finds a term up to its first changing ending: whole words in a row are one pattern,
+so that "in the night" costs nothing where only "in the" stands. What comes behind (the ending,
+further words, gaps) is checked on the spot. A hit inside a longer hit is its part and falls away:
+"drone" in "drone wall" is no drone.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,17 +35,35 @@ class Hit:
 
     def says(self, *concepts: str) -> bool:
         """Tell whether one of these concepts is said here."""
-        return any(concept in concepts for concept in self.term.concepts)
+        for concept in self.term.concepts:  # noqa: SIM110 - the innermost loop: a generator costs
+            if concept in concepts:
+                return True
+        return False
+
+
+_SPACES = re.compile(" {2,}")
+_WHOLE = frozenset({""})
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What of a term its pattern leaves to be checked."""
+
+    term: Term
+    word: Word | None  #: whose ending follows the pattern; None: the pattern ends with a word
+    tail: tuple[Word, ...]  #: words and gaps after it
+    role: str | None  #: from the whole words of the pattern
 
 
 class Lexicon:
     """The terms of one language (and those of all languages), compiled."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
-        by_pattern: dict[str, list[Term]] = defaultdict(list)
+        by_pattern: dict[str, list[_Rest]] = defaultdict(list)
         for term in terms:
-            by_pattern[_pattern(term.words[0])].append(term)
-        self._terms = list(by_pattern.values())
+            pattern, rest = _split(term)
+            by_pattern[pattern].append(rest)
+        self._rests = list(by_pattern.values())
         patterns = list(by_pattern)
         self._automaton = (
             AhoCorasick(patterns, implementation=Implementation.ContiguousNFA) if patterns else None
@@ -52,17 +73,55 @@ class Lexicon:
         """Return all hits in a folded text, sorted, those inside longer ones included."""
         if self._automaton is None:
             return []
-        padded = f" {folded} "
+        text = f" {folded} "
+        squeezed = _SPACES.sub(" ", text) if "  " in text else text
         hits: list[Hit] = []
-        seen: set[tuple[int, int, int]] = set()
-        for index, start, end in self._automaton.find_matches_as_indexes(padded, overlapping=True):
-            for term in self._terms[index]:
-                hit = _complete(padded, start, end, term)
-                if hit is not None and (key := (hit.start, hit.end, id(term))) not in seen:
-                    seen.add(key)
-                    hits.append(hit)
+        heads: set[tuple[int, int, int]] = set()
+        for index, start, end in self._automaton.find_matches_as_indexes(
+            squeezed, overlapping=True
+        ):
+            token_end, ending = -1, ""
+            for rest in self._rests[index]:
+                word, role = rest.word, rest.role
+                begin = start
+                if word is None:
+                    finish = end - 1
+                else:
+                    if token_end < 0:
+                        token_end = squeezed.find(" ", end)
+                        ending = squeezed[end:token_end]
+                    if word.endings is not None and ending not in word.endings:
+                        continue
+                    role = word.roles.get(ending, role)
+                    finish = token_end
+                    if word.is_head:
+                        begin = squeezed.rfind(" ", 0, start)
+                if rest.tail:
+                    finish, role = _tail(squeezed, finish, rest.tail, role)
+                    if finish < 0:
+                        continue
+                if word is not None and word.is_head:
+                    key = (begin, finish, id(rest))
+                    if key in heads:
+                        continue
+                    heads.add(key)
+                hits.append(Hit(begin, finish - 1, rest.term, role))
+        if squeezed is not text and hits:
+            _stretch(hits, text)
         hits.sort(key=lambda hit: (hit.start, -hit.end))
         return hits
+
+
+def _stretch(hits: list[Hit], text: str) -> None:
+    """Move offsets of the squeezed text to those of the text."""
+    at: list[int] = []  # squeezed offsets from which on so many characters are missing
+    missing: list[int] = [0]
+    for match in _SPACES.finditer(text):
+        at.append(match.start() + 1 - missing[-1])
+        missing.append(missing[-1] + match.end() - match.start() - 1)
+    for hit in hits:  # offsets of the field: the text begins with one space more
+        hit.start += missing[bisect_right(at, hit.start + 1)]
+        hit.end += missing[bisect_right(at, hit.end)]
 
 
 def outermost(hits: list[Hit]) -> list[Hit]:
@@ -97,57 +156,52 @@ def outermost(hits: list[Hit]) -> list[Hit]:
     return kept
 
 
-def _pattern(word: Word) -> str:
-    if word.is_head:
-        return word.stem
-    return f" {word.stem} " if word.endings == frozenset({""}) else f" {word.stem}"
+def _split(term: Term) -> tuple[str, _Rest]:
+    """Return a term's pattern, up to its first changing ending, and what remains to be checked."""
+    role: str | None = None
+    pattern = ""
+    for number, word in enumerate(term.words):
+        if word is GAP:
+            return f"{pattern} ", _Rest(term, None, term.words[number:], role)
+        if word.is_head and number:
+            return f"{pattern} ", _Rest(term, None, term.words[number:], role)
+        if word.is_head:
+            return word.stem, _Rest(term, word, term.words[number + 1 :], role)
+        pattern = f"{pattern} {word.stem}"
+        if word.endings != _WHOLE:
+            return pattern, _Rest(term, word, term.words[number + 1 :], role)
+        role = word.roles.get("", role)
+    return f"{pattern} ", _Rest(term, None, (), role)
 
 
-def _complete(padded: str, start: int, end: int, term: Term) -> Hit | None:
-    """Return the hit when the ending and the further words fit; `start`, `end` of the pattern."""
-    first = term.words[0]
-    if not first.is_head and len(term.words) == 1 and padded[end - 1] == " ":
-        return Hit(start, end - 2, term, first.roles.get("") if first.roles else None)
-    if first.is_head:
-        token_start = padded.rfind(" ", 0, start) + 1
-        stem_end = end
-    else:
-        token_start = start + 1
-        stem_end = token_start + len(first.stem)
-    token_end = padded.find(" ", stem_end)
-    if token_end < 0:
-        token_end = len(padded)
-    ending = padded[stem_end:token_end]
-    if first.endings is not None and ending not in first.endings:
-        return None
-    role = first.roles.get(ending)
-    position = token_end
+def _tail(
+    text: str, position: int, words: tuple[Word, ...], role: str | None
+) -> tuple[int, str | None]:
+    """Return where the further words of a term end, and their role; -1 when they do not stand there.
+
+    Args:
+        text: Squeezed: one space between tokens, one at the end.
+        position: Offset of the space before the next token.
+        words: What must follow; a gap skips up to `GAP_WORDS` tokens.
+        role: What the term's earlier words gave.
+    """
     gap = 0
-    for word in term.words[1:]:
+    last = len(text) - 1
+    for word in words:
         if word is GAP:
             gap = GAP_WORDS
             continue
         while True:
-            token_start_next, token_end_next = _next_token(padded, position)
-            if token_start_next < 0:
-                return None
-            token = padded[token_start_next:token_end_next]
-            position = token_end_next
+            if position >= last:
+                return -1, None
+            end = text.find(" ", position + 1)
+            token = text[position + 1 : end]
+            position = end
             if word.matches(token):
                 role = word.roles.get(token[len(word.stem) :], role)
                 gap = 0
                 break
             if gap == 0:
-                return None
+                return -1, None
             gap -= 1
-    return Hit(token_start - 1, position - 1, term, role)
-
-
-def _next_token(padded: str, position: int) -> tuple[int, int]:
-    length = len(padded)
-    while position < length and padded[position] == " ":
-        position += 1
-    if position >= length:
-        return -1, -1
-    end = padded.find(" ", position)
-    return position, end if end >= 0 else length
+    return position, role

@@ -62,7 +62,11 @@ class Clause:
 
     def first(self, *concepts: str) -> Hit | None:
         """Return the clause's first hit of one of these concepts."""
-        return next((hit for hit in self.hits if hit.says(*concepts)), None)
+        for hit in self.hits:
+            for concept in hit.term.concepts:
+                if concept in concepts:
+                    return hit
+        return None
 
     def all(self, *concepts: str) -> list[Hit]:
         """Return the clause's hits of these concepts."""
@@ -80,7 +84,11 @@ class Line:
 
     def first(self, *concepts: str) -> Hit | None:
         """Return the sentence's first hit of one of these concepts."""
-        return next((found for clause in self.clauses if (found := clause.first(*concepts))), None)
+        for clause in self.clauses:
+            found = clause.first(*concepts)
+            if found is not None:
+                return found
+        return None
 
     @property
     def parts(self) -> list[Part]:
@@ -112,8 +120,8 @@ def make_line(
     bounds: list[tuple[int, Opener, Hit | None]] = [(sentence.start, "", None)]
     named = _around_names(field.text, sentence)
     for match in _PUNCTUATION.finditer(field.text, sentence.start, sentence.end):
-        inside = any(hit.start < match.start() < hit.end for hit in hits)  # "після того, як"
-        if match.start() not in named and not inside:
+        at = match.start()
+        if at not in named and not _is_inside(at, hits):  # "після того, як" is one connector
             bounds.append((match.end(), "", None))
     for hit in hits:
         for opener in ("after", "if", "that", "against"):
@@ -138,6 +146,15 @@ def make_line(
         _give_parts(clause, field, language, places)
         _join_places(clause, field)
     return line
+
+
+def _is_inside(at: int, hits: list[Hit]) -> bool:
+    for hit in hits:
+        if hit.start >= at:
+            return False
+        if at < hit.end:
+            return True
+    return False
 
 
 def _around_names(text: str, sentence: Sentence) -> set[int]:

@@ -65,14 +65,17 @@ def find_dates(
         if language.date_order == "mdy":
             day, month = month, day
         _add(found, start, match, int(match[3]), month, day)
+    months, weekdays = language.months, language.weekdays
+    if not any(token in months or token in weekdays for token in stretch.split()):
+        return found
     tokens = [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(stretch)]
     for index, (token, begin, finish) in enumerate(tokens):
-        month = next((n for n, words in enumerate(language.months, 1) if token in words), 0)
+        month = months.get(token, 0)
         if month:
             found += _month_date(tokens, index, month, start, published)
             continue
-        weekday = next((n for n, words in enumerate(language.weekdays) if token in words), -1)
-        if weekday >= 0:
+        weekday = weekdays.get(token)
+        if weekday is not None:
             back = (published.weekday() - weekday) % 7
             latest = _midnight(published) - timedelta(days=back)
             found.append(Date(latest, start + begin, start + finish, "day"))
