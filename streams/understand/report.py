@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from streams.catalog.concepts import WATCHED
+from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
@@ -25,6 +25,12 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+#: Gates that close because it was not so, and what that makes of an incident already told.
+WITHDRAWING: dict[str, Status] = {
+    "denial": "denied",
+    "nothing_seen": "denied",
+    "false_alarm": "false_alarm",
+}
 
 
 @dataclass(slots=True)
@@ -264,10 +270,11 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
 def report_of(
     candidate: Candidate, base: Report, ordinal: int, setting: Setting, places: dict[str, object]
 ) -> list[Report]:
-    """Return the reports of a candidate that passed: one per watched country it names.
+    """Return the reports of a candidate: one per watched country it names.
 
     Args:
-        candidate: Without a closed gate.
+        candidate: One that passed all gates, or one that withdraws (`WITHDRAWING`): that gives
+            reports which only attach to an incident, and say that it was not so.
         base: A report with the article's own fields filled.
         ordinal: Number of the candidate in its article.
         setting: For the steps that look at the article.
@@ -277,6 +284,7 @@ def report_of(
     assert found is not None and kind is not None and candidate.happened is not None
     made: list[Report] = []
     line = frame.line
+    withdrawn = WITHDRAWING[candidate.gate.name] if candidate.gate else None
     targets = [(found.country, found.part), *((part.country, part) for part in found.also)]
     for country, part in targets:
         row = places.get(part.place) if part is not None and part.place else None
@@ -289,7 +297,6 @@ def report_of(
             step=found.step,
         )
         said = line.first("said", "official")
-        official = line.first("official") is not None or line.first("confirm") is not None
         made.append(
             replace_report(
                 base,
@@ -308,21 +315,33 @@ def report_of(
                 territory=territory,
                 happened=candidate.happened,
                 freshness=candidate.freshness,
-                realis="attributed" if said else "asserted",
+                realis="denied" if withdrawn else "attributed" if said else "asserted",
                 certainty=candidate.certainty,
                 rule=f"{kind.id}/{candidate.action}/{found.step}",
                 actor=frame.actor or ("unknown" if frame.has_unidentified else None),
                 attributed_by=line.field.text[said.start : said.end] if said else None,
-                official=country if official else None,
+                official=_official(line, country, is_denial=withdrawn is not None),
                 origin=frame.origin,
                 related_countries=tuple(sorted(c for c, _ in targets if c and c != country)),
                 follow_up=candidate.is_follow_up,
-                attach_only=candidate.freshness == "late" or candidate.is_consequence,
-                status_hint=_status(candidate, line),
+                attach_only=withdrawn is not None
+                or candidate.freshness == "late"
+                or candidate.is_consequence,
+                status_hint=withdrawn or _status(candidate, line),
                 evidence=_evidence(candidate),
             )
         )
     return made
+
+
+def _official(line: Line, country: str | None, *, is_denial: bool) -> str | None:
+    """Return the country whose authority speaks: in a denial it may be the accused one's."""
+    if is_denial:
+        speakers = {p.country for p in line.parts if p.part in ("speaker", "nominal") and p.country}
+        accused = sorted(speakers & AGGRESSORS)
+        if accused and country not in speakers:
+            return accused[0]
+    return country if line.first("official", "confirm") else None
 
 
 def replace_report(base: Report, **changes: object) -> Report:

@@ -23,7 +23,7 @@ from streams.understand.place import Setting
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line, make_line
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
-from streams.understand.weigh import one_per_event, weigh_together
+from streams.understand.weigh import one_per_event, weigh_together, withdrawing
 
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _LEAD_SENTENCES = 3
@@ -145,10 +145,11 @@ def _deeply(
             )
     weigh_together(candidates, heads)
     reports: list[Report] = []
-    if any(candidate.gate is None for candidate in candidates):
+    telling = [one for one in candidates if one.gate is None] or withdrawing(candidates)
+    if telling:
         base = _base_report(article, guess, catalog, fields)
     for ordinal, candidate in enumerate(candidates):
-        if candidate.gate is None and len(reports) < _MAX_REPORTS:
+        if any(candidate is one for one in telling) and len(reports) < _MAX_REPORTS:
             reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
     reports = one_per_event(reports, catalog)
     return _conclude(article, guess, catalog, tags, candidates, lines, reports)
@@ -265,7 +266,8 @@ def _conclude(
     reports: list[Report],
 ) -> Understanding:
     fresh = [r for r in reports if r.freshness in ("fresh", "undated") and not r.attach_only]
-    why = [f"{r.kind}: {r.evidence[0].quote} [{r.rule}, {r.freshness}]" for r in reports]
+    telling = [r for r in reports if r.realis != "denied"]
+    why = [f"{r.kind}: {r.evidence[0].quote} [{r.rule}, {r.freshness}]" for r in telling]
     for candidate in candidates:
         if candidate.gate is not None and candidate.kind is not None:
             why.append(
@@ -286,7 +288,7 @@ def _conclude(
             guess,
             catalog,
             tags,
-            "hit" if reports else "near_miss" if near_miss else "miss",
+            "hit" if telling else "near_miss" if near_miss else "miss",
             bool(fresh),
             tuple(why),
             tuple(r.id for r in reports),

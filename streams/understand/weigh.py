@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from streams.catalog import Catalog
+from streams.catalog.concepts import WATCHED
 from streams.records import Report
 from streams.understand.realis import Gate
-from streams.understand.report import Candidate
+from streams.understand.report import WITHDRAWING, Candidate
 from streams.understand.sentence import Line
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +96,28 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
             candidate.gate = Gate(
                 "past", "the event that it looks back on is older than thirty days"
             )
+
+
+_SURE_STEPS = frozenset({"clause", "sentence", "title_lead", "actor", "institution", "our"})
+
+
+def withdrawing(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of title or lead that say of a watched state's event: it was not so.
+
+    None when the article tells an event as well: then the denial is one voice in it.
+    """
+    if any(candidate.gate is None for candidate in candidates):
+        return []
+    found: dict[str | None, Candidate] = {}
+    for one in candidates:
+        if (
+            one.gate is not None and one.gate.name in WITHDRAWING and one.kind is not None
+            and one.prominence in ("title", "lead") and one.freshness in ("fresh", "undated")
+            and one.found is not None and one.found.country in WATCHED
+            and one.found.step in _SURE_STEPS
+        ):  # fmt: skip
+            found.setdefault(one.found.country, one)
+    return list(found.values())
 
 
 def one_per_event(reports: list[Report], catalog: Catalog) -> list[Report]:
