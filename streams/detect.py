@@ -1,27 +1,36 @@
-"""The detect role: news.articles → news.tagged, and report sets → news.ledger. Keeps no state.
+"""The detect role: news.articles → news.tagged, report sets → news.ledger, watches → news.hits.
 
 Delivery: at least once; every output is confirmed before its article is acknowledged. Order is
 kept within an article. An article that cannot be read or understood costs that article alone.
+Keeps no state: which windows of a watch were told is read back from news.hits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
+from msgspec import DecodeError
 
 from streams import metrics, topics
+from streams.catalog import Catalog, load_catalog
+from streams.catalog.policies import Watch
 from streams.engine.app import build_app, raw_topic, running
-from streams.engine.bus import Bus, Outgoing
+from streams.engine.bus import Bus, Outgoing, Received, read_all
 from streams.engine.commits import Guard, count_done
+from streams.engine.follow import follow
 from streams.engine.role import Role
 from streams.errors import RecordError
-from streams.records import Article, ReportSet, TaggedArticle, decode
+from streams.incidents.watch import Counter, Seen, alert_of, look
+from streams.records import Article, Hit, ReportSet, TaggedArticle, decode
+from streams.reload import Reloader
 from streams.settings import Settings
 
 log = structlog.get_logger()
@@ -49,6 +58,22 @@ class Understood(Protocol):
 Understand = Callable[[Article], Understood]
 
 
+@dataclass
+class Desk:
+    """What articles are read with; a catalog switch replaces it between two batches."""
+
+    understand: Understand  #: article in, tags and reports out; pure
+    watches: tuple[Watch, ...] = ()
+    counter: Counter = field(default_factory=Counter)
+
+    def use(self, catalog: Catalog) -> None:
+        """Read with this catalog from the next batch on."""
+        from streams.understand import understand
+
+        self.understand = partial(understand, catalog=catalog)
+        self.watches = catalog.policies.watches
+
+
 async def run(settings: Settings, role: Role) -> None:
     """Detect until the role is told to stop.
 
@@ -56,19 +81,35 @@ async def run(settings: Settings, role: Role) -> None:
         FaultsError: the seeds are wrong.
         BrokerError: Kafka cannot be reached.
     """
-    from streams.catalog import load_catalog
     from streams.understand import understand
     from streams.understand.language import warm_up
 
     catalog = load_catalog(settings.seeds)
-    metrics.catalog_info.labels(catalog.hash).set(1)
+    desk = Desk(partial(understand, catalog=catalog), catalog.policies.watches)
+
+    async def use(other: Catalog) -> None:
+        desk.use(other)
+        gc.unfreeze()  # what the old catalog leaves in cycles
+        gc.collect()
+        gc.freeze()
+
+    reloader = Reloader(settings, role, catalog.hash, use)
     warm_up()
     gc.freeze()  # models and catalog live for ever; collections need not walk them
-    await serve(settings, role, partial(understand, catalog=catalog))
+    await serve(settings, role, desk, reloader)
 
 
-async def serve(settings: Settings, role: Role, understand: Understand) -> None:
-    """Detect with the given pure function until the role is told to stop."""
+async def serve(
+    settings: Settings, role: Role, desk: Desk, reloader: Reloader | None = None
+) -> None:
+    """Detect with what lies on the desk until the role is told to stop.
+
+    Args:
+        settings: Where Kafka is.
+        role: Says when to stop.
+        desk: How articles are read.
+        reloader: Follows catalog switches; None: the desk stays as it is.
+    """
     async with Bus(settings, role.name) as bus:
         guard = Guard(bus, role.name)
         app = build_app(settings, role.name, role.worker)
@@ -76,24 +117,43 @@ async def serve(settings: Settings, role: Role, understand: Understand) -> None:
         async def tag_articles(stream: Any) -> None:
             """Turn articles into tags and report sets; ids from content make repeats harmless."""
             async for events in stream.take_events(BATCH, within=WITHIN_SECONDS):
-                await detect([event.message for event in events], understand, bus, guard)
+                await detect([event.message for event in events], desk, bus, guard)
                 role.beat()
+
+        async def know(message: Received) -> None:
+            note_hit(message, desk.counter)
 
         def on_assigned(*_: Any, **__: Any) -> None:
             role.set_ready()
 
         app.agent(raw_topic(app, settings, topics.ARTICLES))(tag_articles)
         app.on_partitions_assigned.connect(on_assigned, weak=False)
-        async with running(app, role):
-            await role.stopping.wait()
+        followers = [asyncio.create_task(follow(settings, topics.HITS, know))]
+        if reloader is not None:
+            followers.append(asyncio.create_task(follow(settings, topics.LEDGER, reloader.hear)))
+        try:
+            async for message in read_all(settings, topics.HITS):
+                note_hit(message, desk.counter)
+            async with running(app, role):
+                await role.stopping.wait()
+        finally:
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(*followers, return_exceptions=True)
 
 
-async def detect(messages: Sequence[Any], understand: Understand, bus: Bus, guard: Guard) -> None:
+def note_hit(message: Received, counter: Counter) -> None:
+    """Let the counter know a hit that is on the topic; an unreadable one is passed over."""
+    with contextlib.suppress(DecodeError):
+        counter.know(decode(Hit, message.value or b""))
+
+
+async def detect(messages: Sequence[Any], desk: Desk, bus: Bus, guard: Guard) -> None:
     """Understand a batch of articles and send what they say; returns once all is confirmed.
 
     Args:
         messages: Kafka records of `news.articles`, in order.
-        understand: Article in, tags and reports out; pure.
+        desk: How they are read.
         bus: Where the output goes.
         guard: Judges failures.
     """
@@ -104,7 +164,10 @@ async def detect(messages: Sequence[Any], understand: Understand, bus: Bus, guar
         try:
             article = read_article(message.value)
             feed = article.feed
-            outgoing += outputs(article, understand(article), trace_of(message))
+            understood = desk.understand(article)
+            seen = look(desk.watches, article, understood.tagged, desk.counter)
+            outgoing += outputs(article, understood, trace_of(message))
+            outgoing += told(seen, trace_of(message))
         except Exception as error:
             await guard.reject(message, error, feed)
         if number % TURN == 0:
@@ -139,6 +202,19 @@ def outputs(article: Article, understood: Understood, trace: dict[str, str]) -> 
     outgoing = [Outgoing(topics.TAGGED, tagged.id, tagged, trace)]
     if found.reports or article.supersedes is not None:
         outgoing.append(Outgoing(topics.LEDGER, found.article, found, trace))
+    return outgoing
+
+
+def told(seen: Sequence[Seen], trace: dict[str, str]) -> list[Outgoing]:
+    """Return the hits and alerts of watches that saw an article, and count all that they saw."""
+    outgoing = []
+    for watch, what, hit in seen:
+        metrics.watch_articles.labels(watch.id, what).inc()
+        if hit is not None:
+            alert = alert_of(hit, watch)
+            metrics.alerts.labels(alert.action, alert.level).inc()
+            outgoing.append(Outgoing(topics.HITS, hit.policy, hit, trace))
+            outgoing.append(Outgoing(topics.ALERTS, alert.subject, alert, trace))
     return outgoing
 
 

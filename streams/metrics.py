@@ -106,6 +106,11 @@ articles_tagged = Counter(
     _P + "articles_tagged_total", "Articles by language and verdict.", ["lang", "verdict"]
 )
 reports = Counter(_P + "reports_total", "Reports found.", ["kind", "lang"])
+watch_articles = Counter(
+    _P + "watch_articles_total",
+    "Articles that a watch saw: told (first of its window), grouped, capped.",
+    ["policy", "result"],
+)
 incidents_open = Gauge(_P + "incidents_open", "Open incidents.", ["theatre"])
 outcomes = Counter(_P + "outcomes_total", "What became of report sets.", ["outcome"])
 suppressed = Counter(_P + "suppressed_total", "Alerts not given, by reason.", ["reason"])
@@ -139,6 +144,11 @@ build_info = Gauge(_P + "build_info", "1; what runs.", ["version", "revision", "
 catalog_info = Gauge(_P + "catalog_info", "1; the catalog in force.", ["catalog"])
 config_last_reload_success = Gauge(
     _P + "config_last_reload_success_timestamp_seconds", "When settings and seeds were last loaded."
+)
+reloads = Counter(
+    _P + "reloads_total",
+    "Catalog switches (a start counts as one): switched, or kept because the seeds do not fit.",
+    ["stage", "result"],
 )
 supervisor_restarts = Counter(
     _P + "supervisor_restarts_total", "Role processes restarted.", ["stage"]

@@ -49,6 +49,7 @@ class Story:
 
     facts: dict[Group, dict[str, Any]] = field(default_factory=dict)
     shown: dict[Group, str] = field(default_factory=dict)  #: last text at the webhook
+    watched: dict[str, int] = field(default_factory=dict)  #: watch's window → messages
 
 
 @dataclass
@@ -153,6 +154,8 @@ async def story_of_run(settings: Settings, ran: Ran, replay: Path) -> Story:
         story.facts[group] = facts_of(incident)
         if incident.id in bodies:
             story.shown[group] = bodies.pop(incident.id)[-1]["text"]
+    for subject in [subject for subject in bodies if subject.startswith("watch-")]:
+        story.watched[subject] = len(bodies.pop(subject))
     assert not bodies, f"told of incidents that are not there: {sorted(bodies)}"
     return story
 

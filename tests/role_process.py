@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from streams import detect, merge, topics  # noqa: E402
+from streams.catalog.policies import Watch  # noqa: E402
 from streams.engine import app, watchdog  # noqa: E402
 from streams.engine.bus import Bus, Outgoing, Received, read_all  # noqa: E402
 from streams.engine.offsets import Offsets  # noqa: E402
@@ -82,6 +83,7 @@ def understand(article: Article) -> Understanding:
             first_seen_at=article.first_seen_at,
             language="en",
             language_confidence=1.0,
+            theatre=article.theatre,
         ),
         report_set=set_of(article.id, reports, article.feed),
     )
@@ -263,7 +265,8 @@ def main() -> int:
 
     async def run(settings: Settings, role: Role) -> None:
         if name == "detect":
-            await detect.serve(settings, role, understand)
+            watches = tuple(Watch.model_validate(watch) for watch in options.get("watches", ()))
+            await detect.serve(settings, role, detect.Desk(understand, watches))
         else:
             reached = merge.pass_by
             if "kill_at" in options:

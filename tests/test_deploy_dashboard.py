@@ -37,6 +37,8 @@ DIAGNOSTIC = {
     "flankwatch_fetch_compression_ratio": "for judging size limits",
     "flankwatch_pages_total": "full text is optional; for judging whether it is worth it",
     "flankwatch_parse_duration_seconds": "for judging the parser's limits",
+    "flankwatch_reloads_total": "the panel of catalogs shows who has not reloaded",
+    "flankwatch_watch_articles_total": "for judging a watch's words, window and cap",
     "flankwatch_supervisor_restarts_total": "only the one-machine supervisor has it",
 }
 UNITS = {

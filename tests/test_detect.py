@@ -14,9 +14,9 @@ from role_process import Start, article, read, send, start_role, wait_done  # no
 from streams import topics
 from streams.engine.bus import Outgoing
 from streams.errors import EXIT_GAVE_UP
-from streams.records import ReportSet, TaggedArticle, decode, decode_ledger
+from streams.records import Alert, Hit, ReportSet, TaggedArticle, decode, decode_ledger
 from streams.settings import Settings
-from streams.topics import ARTICLES, DEAD_LETTERS, LEDGER, TAGGED
+from streams.topics import ALERTS, ARTICLES, DEAD_LETTERS, HITS, LEDGER, TAGGED
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +141,40 @@ async def test_one_odd_feed_does_not_stop_the_role(settings: Settings, start_rol
     assert [m.key for m in await read(settings, TAGGED)] == ["a99"]
     assert len(await read(settings, DEAD_LETTERS)) == 40
     assert role.stop() == 0
+
+
+WATCH = {
+    "id": "calm-seas",
+    "title": "Calm seas",
+    "watches": "articles",
+    "any": ["calm"],
+    "terms": {"calm": ["calm"]},
+}
+
+
+async def test_watch_tells_once_for_a_window_over_kills_and_workers(
+    settings: Settings, start_role: Start
+) -> None:
+    """One record a policy and window, whoever reads the articles and however often it dies."""
+    await send(settings, [outgoing(n, "slow calm") for n in range(60)])
+    role = start_role(settings, "detect", watches=[WATCH])
+    while not await read(settings, HITS):
+        assert role.process.poll() is None, role.told()
+        await asyncio.sleep(0.1)
+    assert role.stop(signal.SIGKILL) == -signal.SIGKILL
+    heir = start_role(settings, "detect", watches=[WATCH])
+    await wait_done(settings, ARTICLES, heir)
+    other = start_role(settings, "detect", worker=1, watches=[WATCH])
+    while "role started" not in other.told():
+        assert other.process.poll() is None, other.told()
+        await asyncio.sleep(0.2)
+    await send(settings, [outgoing(n, "calm") for n in range(60, 80)])
+    await wait_done(settings, ARTICLES, heir)
+    assert (heir.stop(), other.stop()) == (0, 0), heir.told() + other.told()
+    hits = [decode(Hit, m.value or b"") for m in await read(settings, HITS)]
+    alerts = [decode(Alert, m.value or b"") for m in await read(settings, ALERTS)]
+    assert {hit.id for hit in hits} == {hits[0].id}
+    assert {(hit.policy, hit.article) for hit in hits} == {("calm-seas", hits[0].article)}
+    assert {alert.subject for alert in alerts} == {"watch-replay-calm-seas-20260101T0000"}
+    assert {alert.headline for alert in alerts} == {"Calm seas: slow calm"}
+    assert len(hits) <= 2, "only the batch in hand when it was killed may be repeated"

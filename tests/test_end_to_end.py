@@ -99,6 +99,8 @@ async def test_embedded_broker_tells_what_backtest_does(replay: Path, tmp_path: 
     ran = await run_replay(settings, replay, tmp_path)
     found = await story_of_run(settings, ran, replay)
     check_told(ran, found, story_of_backtest(replay))
+    # Several accounts name Article 4; the shipped watch over those words tells the room once.
+    assert found.watched == {"watch-replay-article-4-20250910T1200": 1}
 
     again = await run_replay(settings, replay, tmp_path)
     assert again.code == 0, again.log

@@ -14,8 +14,8 @@ from streams.catalog.policies import Quiet, Watch
 from streams.catalog.sources import Sources
 from streams.errors import Fault
 from streams.incidents.message import render
-from streams.incidents.watch import Counter, alert_of
-from streams.records import TaggedArticle
+from streams.incidents.watch import Counter, alert_of, look
+from streams.records import Article, TaggedArticle
 from streams.signature import signature, similarity
 
 TEN = {"en", "pl", "lt", "lv", "et", "fi", "ro", "de", "fr", "uk"}
@@ -139,19 +139,57 @@ def tagged(number: int, minute: int = 0) -> TaggedArticle:
     )
 
 
+def watch_of(**fields: object) -> Watch:
+    base = {"id": "w", "title": "W", "watches": "articles", "any": ["nato"]}
+    return Watch.model_validate(base | fields)
+
+
+def article_of(title: str, **fields: object) -> Article:
+    given = {
+        "id": "a1",
+        "feed": "f",
+        "publisher": "P",
+        "title": title,
+        "first_seen_at": datetime(2025, 9, 10, 5, tzinfo=UTC),
+        "revision": "r",
+    }
+    return Article(**(given | fields))  # type: ignore[arg-type]
+
+
 def test_watch_tells_the_first_of_a_window_and_counts_the_rest() -> None:
-    watch = Watch.model_validate(
-        {"id": "w", "title": "W", "watches": "articles", "all": ["nato"], "cap": 3}
-    )
+    watch = watch_of(cap=3)
     counter = Counter()
     first = counter.count(watch, tagged(0))
-    assert first is not None
+    assert first.what == "told" and first.hit is not None
     assert counter.count(watch, tagged(0)) == first, "a repeat gives the same hit"
-    assert [counter.count(watch, tagged(n, n)) for n in range(1, 6)] == [None] * 5
-    assert alert_of(first, watch) == alert_of(first, watch)
-    over = counter.closed(datetime(2025, 9, 10, 6, 1, tzinfo=UTC))
-    assert [hit.count for hit in over] == [3]
-    assert counter.closed(datetime(2025, 9, 10, 7, 0, tzinfo=UTC)) == []
+    others = [counter.count(watch, tagged(n, n)).what for n in range(1, 6)]
+    assert others == ["grouped", "grouped", "capped", "capped", "capped"]
+    assert alert_of(first.hit, watch) == alert_of(first.hit, watch)
+
+
+def test_watch_knows_what_another_worker_told() -> None:
+    watch = watch_of()
+    hit = Counter().count(watch, tagged(0)).hit
+    assert hit is not None
+    other = Counter()
+    other.know(hit)
+    assert other.count(watch, tagged(1)).what == "grouped"
+    assert other.count(watch, tagged(0)).hit == hit, "written, but perhaps not its alert"
+
+
+def test_watch_reads_all_of_an_article_and_passes_over_what_is_no_news() -> None:
+    watch = watch_of(terms={"nato": ["pakt", "Brücke*"]})
+
+    def told_of(title: str, **fields: object) -> bool:
+        return bool(look([watch], article_of(title, **fields), tagged(1), Counter()))
+
+    assert told_of("Der Pakt")
+    assert told_of("x", summary="Die BRUCKENBAUER")
+    assert told_of("x", body="<p>Sie bauen die <b>Br&uuml;cken</b></p>")
+    assert not told_of("x", body='<a href="pakt">mehr</a> Paktieren')
+    assert not told_of("Der Pakt", backfill=True)
+    assert not told_of("Der Pakt", theatre="canary")
+    assert not told_of("Der Pakt", published_at=datetime(2025, 9, 9, 5, tzinfo=UTC))
 
 
 def test_signature_tells_copies_from_others() -> None:

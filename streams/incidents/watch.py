@@ -1,28 +1,39 @@
 """Watches over people's own words: which articles they see, counted by window, told once.
 
-In:  an article's tags, language, feed and text.   Out: a Hit for the first of a window, and what
-the rooms are told of it.
+In:  an article and its tags.   Out: a Hit for the first of a window, and what rooms are told of it.
 Pure. A window is aligned to the clock of the article's first sight, so that every worker and every
-repeat agrees on its id.
+repeat agrees on its id. What one worker told, the others learn (`Counter.know`); where two tell the
+same window at the same moment, both say the same subject and number, and a room is told once.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-
-from msgspec.structs import replace
+from typing import Literal, NamedTuple
 
 from streams.catalog.policies import Watch
-from streams.records import Alert, Hit, Link, TaggedArticle, content_id
+from streams.records import Alert, Article, Hit, Link, TaggedArticle, content_id
 
 #: Windows that one worker remembers; older ones are forgotten.
-MAX_WINDOWS = 512
+MAX_WINDOWS = 4096
+MAX_BODY_CHARS = 64 * 1024
 _SUBJECT = "watch"
+_MARKUP = re.compile(r"<[^<>]{0,2000}>")
+_MARKS = re.compile("[\u0300-\u036f]+")
+
+
+class Seen(NamedTuple):
+    """A watch saw an article."""
+
+    watch: Watch
+    what: Literal["told", "grouped", "capped"]
+    hit: Hit | None = None  #: to be told: the window's first article
 
 
 def sees(watch: Watch, tags: Iterable[str], text: str, language: str, feed: str) -> bool:
@@ -35,16 +46,7 @@ def sees(watch: Watch, tags: Iterable[str], text: str, language: str, feed: str)
         language: BCP 47.
         feed: Feed id.
     """
-    if watch.languages and language not in watch.languages:
-        return False
-    if watch.feeds and feed not in watch.feeds:
-        return False
-    folded = _fold(text) if watch.terms else ""
-    there = set(tags)
-    there |= {name for name, terms in watch.terms.items() if _pattern(terms).search(folded)}
-    if not there.issuperset(watch.all) or not there.isdisjoint(watch.none):
-        return False
-    return not watch.any or not there.isdisjoint(watch.any)
+    return _sees(watch, frozenset(tags), _fold(text) if watch.terms else "", language, feed)
 
 
 def window_of(watch: Watch, seen_at: datetime) -> datetime:
@@ -53,58 +55,85 @@ def window_of(watch: Watch, seen_at: datetime) -> datetime:
     return datetime.fromtimestamp(seen_at.timestamp() // seconds * seconds, UTC)
 
 
+def look(
+    watches: Sequence[Watch], article: Article, tagged: TaggedArticle, counter: Counter
+) -> list[Seen]:
+    """Return what the watches make of an article.
+
+    Backfill, canaries, and what was published longer ago than the watch tells as news, they
+    pass over.
+    """
+    if not watches or article.backfill or article.theatre == "canary":
+        return []
+    tags = frozenset(tag.tag for tag in tagged.tags)
+    folded = None
+    found = []
+    for watch in watches:
+        if article.published_at is not None:
+            age = article.first_seen_at - article.published_at
+            if age > timedelta(minutes=watch.expires_after_minutes):
+                continue
+        if watch.terms and folded is None:
+            body = html.unescape(_MARKUP.sub(" ", article.body[:MAX_BODY_CHARS]))
+            folded = _fold(f"{article.title}\n{article.summary}\n{body}")
+        if _sees(watch, tags, folded or "", tagged.language, article.feed):
+            found.append(counter.count(watch, tagged))
+    return found
+
+
 class Counter:
-    """Counts the articles of each window that one worker saw."""
+    """Counts the articles of each window that one worker saw; knows what others told."""
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[str, tuple[Hit, set[str]]] = OrderedDict()
+        self._windows: OrderedDict[str, tuple[str, set[str]]] = OrderedDict()
 
-    def count(self, watch: Watch, article: TaggedArticle) -> Hit | None:
-        """Return the hit to be told, or None: the window is known, or the article is.
+    def know(self, hit: Hit) -> None:
+        """Take note of a hit that was told, by whichever worker."""
+        self._note(hit.id, hit.article)
 
-        One hit is told for a window: its first article. A repeat of that very article gives it
-        again, so that nothing is lost when a worker dies before it was written.
+    def count(self, watch: Watch, article: TaggedArticle) -> Seen:
+        """Count an article in its window.
+
+        The window's first article is told. A repeat of that very article is told again, so that
+        nothing is lost when a worker dies before all was written.
         """
         start = window_of(watch, article.first_seen_at)
         hit_id = content_id(watch.id, article.theatre, start.isoformat())
-        if hit_id not in self._counts:
-            hit = Hit(
-                id=hit_id,
-                policy=watch.id,
-                window_start=start,
-                window_seconds=watch.window_minutes * 60,
-                article=article.id,
-                title=article.title,
-                language=article.language,
-                url=article.url,
-                publisher=article.publisher,
-                theatre=article.theatre,
-            )
-            self._counts[hit_id] = (hit, {article.id})
-            while len(self._counts) > MAX_WINDOWS:
-                self._counts.popitem(last=False)
-            return hit
-        hit, articles = self._counts[hit_id]
-        if article.id == hit.article:
-            return hit
-        if len(articles) < watch.cap:
-            articles.add(article.id)
-            self._counts[hit_id] = (replace(hit, count=len(articles)), articles)
-        return None
+        first, articles = self._note(hit_id, article.id)
+        if first != article.id:
+            if article.id in articles or len(articles) < watch.cap:
+                articles.add(article.id)
+                return Seen(watch, "grouped")
+            return Seen(watch, "capped")
+        hit = Hit(
+            id=hit_id,
+            policy=watch.id,
+            window_start=start,
+            window_seconds=watch.window_minutes * 60,
+            article=article.id,
+            title=article.title,
+            language=article.language,
+            url=article.url,
+            publisher=article.publisher,
+            theatre=article.theatre,
+        )
+        return Seen(watch, "told", hit)
 
-    def closed(self, now: datetime) -> list[Hit]:
-        """Return, once, the final counts of windows that are over."""
-        over = [
-            hit_id
-            for hit_id, (hit, _) in self._counts.items()
-            if hit.window_start + timedelta(seconds=hit.window_seconds) <= now
-        ]
-        return [self._counts.pop(hit_id)[0] for hit_id in over]
+    def _note(self, hit_id: str, article: str) -> tuple[str, set[str]]:
+        """Return a window's first article and all counted; made with `article` when new."""
+        if hit_id not in self._windows:
+            self._windows[hit_id] = (article, {article})
+            while len(self._windows) > MAX_WINDOWS:
+                self._windows.popitem(last=False)
+        return self._windows[hit_id]
 
 
 def alert_of(hit: Hit, watch: Watch) -> Alert:
     """Return what rooms are told of a window: its first article; the same for every worker."""
-    subject = f"{_SUBJECT}-{watch.id}-{hit.window_start:%Y%m%dT%H%M}"
+    words = [_SUBJECT, watch.id, f"{hit.window_start:%Y%m%dT%H%M}"]
+    if hit.theatre != "europe":
+        words.insert(1, hit.theatre)
+    subject = "-".join(words)
     return Alert(
         id=content_id(subject, "1"),
         subject=subject,
@@ -122,15 +151,34 @@ def alert_of(hit: Hit, watch: Watch) -> Alert:
     )
 
 
+def _sees(watch: Watch, tags: frozenset[str], folded: str, language: str, feed: str) -> bool:
+    if watch.languages and language not in watch.languages:
+        return False
+    if watch.feeds and feed not in watch.feeds:
+        return False
+    there = tags | {name for name, terms in watch.terms.items() if _holds(folded, terms)}
+    if not there.issuperset(watch.all) or not there.isdisjoint(watch.none):
+        return False
+    return not watch.any or not there.isdisjoint(watch.any)
+
+
+def _holds(folded: str, terms: tuple[str, ...]) -> bool:
+    first_words, pattern = _pattern(terms)
+    # Most texts hold none of the words; looking for them one by one is quicker than the pattern.
+    return any(word in folded for word in first_words) and bool(pattern.search(folded))
+
+
 @lru_cache(maxsize=256)
-def _pattern(terms: tuple[str, ...]) -> re.Pattern[str]:
-    parts = []
+def _pattern(terms: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str]]:
+    """Return each term's longest word, and the pattern that finds any term as whole words."""
+    longest, parts = set(), []
     for term in terms:
-        stem = re.escape(_fold(term.rstrip("*").strip())).replace(r"\ ", r"\s+")
+        words = _fold(term.rstrip("*")).split()
+        longest.add(max(words, key=len))
+        stem = r"\s+".join(re.escape(word) for word in words)
         parts.append(stem if term.endswith("*") else stem + r"(?!\w)")
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})")
+    return frozenset(longest), re.compile(rf"(?<!\w)(?:{'|'.join(parts)})")
 
 
 def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
