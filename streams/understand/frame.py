@@ -19,8 +19,6 @@ _WHAT = {
     "helicopter": "helicopter", "balloon": "balloon", "ship": "ship", "troops": "troops",
     "wreckage": "unknown", "flyer": "unknown",
 }  # fmt: skip
-#: Objects that mean nothing by themselves; they need somebody's name or a word like "unidentified".
-_NEED_MARKER = frozenset({"plane", "flyer", "wreckage"})
 _NEAR_CHARS = 40
 
 
@@ -278,6 +276,7 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
             )
         )
     }
+    objects = [hit for hit in objects if not _names_base(hit, line)] or objects
     best = min(objects, key=lambda hit: min((order.get(c, 99) for c in hit.concepts), default=99))
     concept = min((c for c in best.concepts if c in order), key=lambda c: order[c])
     if concept == "missile" and any(hit.says("wreckage") for hit in objects):
@@ -305,10 +304,26 @@ def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
     if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
         frame.what = "civil"
-    if frame.what == "missile" and frame.is_verbless and not frame.markers:
+    is_ours = line.first("our", "airspace", "nato_state") is not None
+    if frame.what == "missile" and frame.is_verbless and not frame.markers and not is_ours:
         frame.what = "civil"
+    is_guarded = bool(_sites_of(line) & {"base", "critical"})
+    if concept == "flyer" and weak and not (frame.markers or frame.borrowed or is_guarded):
+        frame.what = "civil"  # "the device was seen at the air show"
     if frame.what == "helicopter" and not frame.markers:
         frame.what = "civil"
+
+
+def _names_base(hit: Hit, line: Line) -> bool:
+    """Tell whether an object only says whose base it is: "base des sous-marins"."""
+    if not hit.says("ship", "jet", "plane", "helicopter", "missile"):
+        return False
+    folded = line.field.folded
+    for base in (found for clause in line.clauses for found in clause.all("base")):
+        first, last = sorted((base, hit), key=lambda one: one.start)
+        if first.end <= last.start and len(folded[first.end : last.start].split()) <= 1:
+            return True
+    return False
 
 
 def _mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:

@@ -44,6 +44,7 @@ class Setting:
     countries: frozenset[str]  #: every country the article names
     publisher_country: str | None
     home: tuple[str, ...]
+    beside: frozenset[str] = frozenset()  #: countries named only for their border
 
 
 def resolve(
@@ -117,6 +118,15 @@ def resolve(
         ours = _ours(line, clause, setting)
         if ours:
             return ours
+    came_from = {p.country for p in line.parts if p.part == "origin" and p.place is None}
+    accuser = next(
+        (p for p in line.parts if p.country in AGGRESSORS and p.part in ("speaker", "nominal")),
+        None,
+    )
+    if came_from & WATCHED and accuser is not None:
+        return Found(
+            "other", accuser.country, accuser, why="says that it came from a watched state"
+        )
     for other in _title_and_lead(line, setting):
         found = _nearest([p for p in other.parts if p.part in _AT], None, "title_lead")
         if found and found.step != "other":
@@ -129,7 +139,11 @@ def resolve(
             return Found("title_lead", doer.country, doer)
         if found:
             return found
+    if came_from & WATCHED:
+        return Found("null", None, why="it came from the only watched state that is named")
     watched = [code for code in setting.countries if code in WATCHED]
+    if watched and setting.beside >= set(watched) and not line.first("home", "our"):
+        return Found("null", None, why="the only watched states named are named as neighbours")
     if len(watched) == 1 and "UA" not in setting.countries:
         return Found("only_country", watched[0])
     if watched or (setting.countries - AGGRESSORS - {"UA"}):

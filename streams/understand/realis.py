@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.catalog.concepts import AGGRESSORS
+from streams.catalog.concepts import ACTIONS, AGGRESSORS
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import Clause, Line
 
@@ -109,7 +109,7 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                 words = line.field.folded[hit.end : action.start].split()
                 if len(words) <= 1:
                     return hit
-        elif hit.says("not"):
+        elif hit.says("not") and not _spares(hit, clause):
             for target in (
                 frame.action_hit,
                 frame.object_hit,
@@ -127,6 +127,14 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                 ):
                     return hit
     return None
+
+
+def _spares(negation: Hit, clause: Clause) -> bool:
+    """Tell whether a negation belongs to a shooting down: "why the drone was not shot down"."""
+    action = next(
+        (hit for hit in clause.hits if hit.start >= negation.end and hit.says(*ACTIONS)), None
+    )
+    return action is not None and action.says("shot_down")
 
 
 def _no_object(frame: Frame, line: Line) -> Hit | None:
@@ -164,11 +172,15 @@ def _governing(line: Line, clause: Clause, concept: str) -> Hit | None:
 
 def _is_scare_quoted(frame: Frame, line: Line) -> bool:
     """Tell whether the title puts the bare object in quotation marks: a 'drone' that was none."""
-    hit, text = frame.object_hit, line.field.text
-    if hit is None or line.field.name != "title" or frame.model or frame.has_hostile:
+    thing, text = frame.object_hit, line.field.text
+    if thing is None or line.field.name != "title" or frame.model or frame.actor:
         return False
-    before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]
-    return bool(_SCARE.fullmatch(before) and _SCARE.fullmatch(after))
+    enemies = [hit for hit in frame.clause.hits if hit.says("hostile")]  # a drill's "enemy" drones
+    for hit in enemies or [thing]:
+        before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]
+        if _SCARE.fullmatch(before) and _SCARE.fullmatch(after):
+            return True
+    return False
 
 
 def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
@@ -213,6 +225,12 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
     )
     if exercise and not (frame.has_hostile and frame.actions & {"enter", "violate", "incursion"}):
         return Gate("exercise", "happens in an exercise", exercise)
+    if not (frame.actor or frame.origin or frame.model):
+        around = above.first("exercise")
+        if around is None and frame.actions & {"shot_down", "crash"}:
+            around = above.innocent("exercise")
+        if around:
+            return Gate("exercise", "the article is about an exercise", around)
     if clause.opener != "after":
         cue = clause.first("procure", "technology") or (
             None if frame.is_nominal and frame.is_definite else clause.first("policy")

@@ -73,7 +73,10 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
-    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
+    is_item = line.sentence.is_item  # a digest's item stands for itself, whatever the title is
+    candidate.gate = closed_gate(
+        frame, line, clause, [] if is_item else heads, [] if is_item else setting.lead
+    )
     candidate.found = found = resolve(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
@@ -256,7 +259,11 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     hit = frame.object_hit
     if hit is None:
         return None, None
-    words = frame.line.field.folded[max(0, hit.start - 40) : hit.start].split()[-3:]
+    begin = next(
+        (c.start for c in frame.line.clauses if c.start <= hit.start < c.end),
+        frame.line.sentence.start,
+    )
+    words = frame.line.field.folded[max(begin, hit.start - 40) : hit.start].split()[-3:]
     for word in reversed(words):
         if word.isdigit() and len(word) <= 4:
             return int(word), int(word)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from streams.catalog.concepts import CONCEPTS
+from streams.catalog.concepts import ACTIONS, CONCEPTS
 from streams.catalog.languages import Language
 from streams.catalog.places import Place
 from streams.understand.lexicon import Hit
@@ -174,11 +174,20 @@ def _around_names(text: str, sentence: Sentence) -> set[int]:
 
 
 def _give_parts(clause: Clause, field: Field, language: Language, places: dict[str, Place]) -> None:
+    doubles = {
+        (hit.start, hit.end, hit.term.country) for hit in clause.hits if hit.term.form == "name"
+    }
     for index, hit in enumerate(clause.hits):
         term = hit.term
         if term.country is None and term.place is None:
             continue
-        role = hit.role or _preposition(field.folded, clause, hit, index, language)
+        is_double = (hit.start, hit.end, term.country) in doubles and term.form == "adj"
+        if is_double and _head(clause, index, field, language) is None:
+            continue  # pl "do Polski": the name; "polski minister": the adjective, too
+        role = hit.role
+        if role in (None, *_BARE_CASES):
+            role = _right_before(field.folded, clause, hit, language) or role
+        role = role or _preposition(field.folded, clause, hit, index, language)
         hit.role = role
         if term.place is not None:
             row = places[term.place]
@@ -257,9 +266,12 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
         if heading is None and any(c in _OBJECT_GROUPS for c in head.concepts):
             heading = "owner"
     if form in ("adj", "people"):
-        return heading or (
-            "nominal" if form == "people" else "owner" if role is None else "location"
-        )
+        if heading == "territory" and role == "from":
+            return "origin"  # "from the Belarusian side"
+        if heading:
+            return heading
+        is_at = role in ("in", "into", "over", "at", "near", "on")
+        return "nominal" if form == "people" else "location" if is_at else "owner"
     if role in ("in", "into", "over", "at"):
         return "location"
     if role == "from":
@@ -292,6 +304,18 @@ _TRANSPARENT = (
 )
 
 
+#: Cases that a preposition may govern: "iš Lietuvos" is no genitive.
+_BARE_CASES = ("of", "acc", "nom")
+
+
+def _right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:
+    """Return the role of a preposition that stands right before the hit."""
+    words = folded[max(clause.start, hit.start - 30) : hit.start].split()[-2:]
+    if not words:
+        return None
+    return language.prepositions.get(" ".join(words)) or language.prepositions.get(words[-1])
+
+
 def _preposition(
     folded: str, clause: Clause, hit: Hit, index: int, language: Language
 ) -> str | None:
@@ -299,7 +323,10 @@ def _preposition(
     start = clause.start
     for earlier in clause.hits[:index]:
         is_place = earlier.term.country is not None or earlier.term.place is not None
-        if not is_place and not earlier.says(*_TRANSPARENT):
+        if is_place:  # "in Poland and Lithuania", not "the drone of Galați was Russian"
+            if len(folded[earlier.end : hit.start].split()) > 1:
+                start = max(start, earlier.end)
+        elif not earlier.says(*_TRANSPARENT):
             start = max(start, earlier.end)
     words = folded[max(start, hit.start - 80) : hit.start].split()[-_LOOK_BACK_WORDS:]
     if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":
@@ -315,7 +342,10 @@ def _preposition(
 def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit | None:
     """Return the noun that an adjective or genitive at `index` most likely belongs to."""
     hit = clause.hits[index]
-    after = next((h for h in clause.hits[index + 1 :] if _is_noun(h)), None)
+    after = next(
+        (h for h in clause.hits[index + 1 :] if _is_noun(h) or h.says(*ACTIONS)), None
+    )  # no noun phrase reaches over a verb
+    after = after if after is not None and _is_noun(after) else None
     before = next((h for h in reversed(clause.hits[:index]) if _is_noun(h)), None)
     distance_after = _words_between(field, hit.end, after.start) if after else 99
     distance_before = _words_between(field, before.end, hit.start) if before else 99

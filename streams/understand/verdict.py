@@ -123,6 +123,7 @@ def _deeply(
         countries=_countries(hits, catalog),
         publisher_country=catalog.feed_countries.get(article.feed),
         home=language.home,
+        beside=_beside(lines),
     )
     heads = [line for line in lines if line.field.name == "title"]
     candidates: list[Candidate] = []
@@ -225,6 +226,13 @@ def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
                 if "ambiguous" not in place.flags and len(place.countries) == 1:
                     named.add(place.countries[0])
     return frozenset(named)
+
+
+def _beside(lines: list[Line]) -> frozenset[str]:
+    """Return the countries that are named only as a neighbour: "a hundred km from its border"."""
+    parts = [part for line in lines for part in line.parts if part.country]
+    beside = {str(p.country) for p in parts if p.part in ("border", "near") and p.place is None}
+    return frozenset(beside - {p.country for p in parts if p.part not in ("border", "near")})
 
 
 def _tags(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -> tuple[Tag, ...]:
