@@ -12,6 +12,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,15 +30,17 @@ from streams.catalog.channels import Channels, Room
 from streams.catalog.messages import Messages
 from streams.catalog.sources import Sources
 from streams.engine.bus import Bus, Received, Tail
+from streams.engine.follow import follow
 from streams.engine.role import Role
 from streams.errors import BrokerError, Fault, FaultsError
 from streams.outbox import Outbox
 from streams.records import Alert, Delivery, decode
+from streams.reload import Reloader
 from streams.rooms import RoomTask, utc_now
 from streams.rows import Order, obey, plan, resume
 from streams.settings import Settings
 from streams.show import Show
-from streams.topics import ALERTS
+from streams.topics import ALERTS, LEDGER
 
 #: Headers of an operator's order on an alert: what to do with its row in one room.
 ORDER_HEADER = "flankwatch.order"
@@ -46,6 +49,8 @@ ORDERS: tuple[Order, ...] = ("release", "drop")
 BEAT_SECONDS = 5.0
 #: What a stop waits for sends under way; the row of one that is cut off says "unknown".
 STOP_SECONDS = 1.5
+#: … and a change of rooms, for which nobody stands behind us with a kill.
+SWITCH_SECONDS = 30.0
 
 Reached = Callable[[str], None]
 log = structlog.get_logger()
@@ -69,6 +74,11 @@ def read_seeds(settings: Settings) -> tuple[Channels, Messages]:
     return found
 
 
+def _seeds_now(settings: Settings) -> tuple[str, tuple[Channels, Messages]]:
+    """Return the hash of all seeds, and of them what `read_seeds` returns."""
+    return Sources.of(settings.seeds).content_hash(), read_seeds(settings)
+
+
 async def run(settings: Settings, role: Role, deliver_replay: bool = False) -> None:
     """Deliver until the role is told to stop.
 
@@ -81,8 +91,8 @@ async def run(settings: Settings, role: Role, deliver_replay: bool = False) -> N
         FaultsError: channels.toml is wrong, or a room's secret is not set.
         BrokerError: Kafka cannot be reached.
     """
-    rooms, words = read_seeds(settings)
-    await serve(settings, role, rooms, words, deliver_replay)
+    here, (rooms, words) = _seeds_now(settings)
+    await serve(settings, role, rooms, words, deliver_replay, catalog=here)
 
 
 async def serve(
@@ -92,8 +102,12 @@ async def serve(
     words: Messages,
     deliver_replay: bool = False,
     reached: Reached = pass_by,
+    catalog: str = "",
 ) -> None:
-    """Deliver to these rooms, in these words, until the role is told to stop."""
+    """Deliver to these rooms, in these words, until the role is told to stop.
+
+    With the hash of the `catalog` that they are from, a catalog switch changes them meanwhile.
+    """
     guard = Guard(settings.allow_addresses)
     async with (
         Bus(settings, role.name) as bus,
@@ -111,6 +125,9 @@ async def serve(
                 asyncio.create_task(_take(tail, office)),
                 asyncio.create_task(_beat(role, office)),
             ]
+            if catalog:
+                reloader = Reloader(role, catalog, partial(_seeds_now, settings), office.use)
+                work.append(asyncio.create_task(follow(settings, LEDGER, reloader.hear)))
             stop = asyncio.create_task(role.stopping.wait())
             try:
                 done, _ = await asyncio.wait({*work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,8 +143,7 @@ async def serve(
 async def _take(tail: Tail, office: Office) -> None:
     """Take alert after alert, while the rows are ours."""
     async for message in tail:
-        await office.opened.wait()
-        await office.take(message)
+        await office.take_when_open(message)
         office.reached("planned")
         try:
             await tail.commit(message)
@@ -162,6 +178,8 @@ class Office:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     turn: int = 0  #: rises with every assignment
     _running: list[asyncio.Task[None]] = field(default_factory=list)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _closing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Build the rooms.
@@ -169,15 +187,19 @@ class Office:
         Raises:
             FaultsError: secrets are not set, of all rooms at once.
         """
+        self.tasks = self._build(self.channels, self.messages)
+
+    def _build(self, channels: Channels, messages: Messages) -> dict[str, RoomTask]:
         faults: list[Fault] = []
-        for room in self.channels.rooms:
+        tasks: dict[str, RoomTask] = {}
+        for room in channels.rooms:
             try:
                 target = room.target()
             except FaultsError as error:
                 faults += error.faults
                 continue
-            self.tasks[room.id] = RoomTask(
-                Show(room, self.messages),
+            tasks[room.id] = RoomTask(
+                Show(room, messages),
                 kind_of(room.kind),
                 target,
                 self.outbox,
@@ -185,10 +207,24 @@ class Office:
                 self.settings.unknown_delivery,
                 self.stand_in,
             )
-            if room.language.split("-")[0] not in self.messages.words:
+            if room.language.split("-")[0] not in messages.words:
                 log.warning("room told in English", room=room.id, no_words_in=room.language)
         if faults:
             raise FaultsError(faults)
+        return tasks
+
+    async def use(self, seeds: tuple[Channels, Messages]) -> None:
+        """Tell these rooms, in these words, from now on; what their rows owe goes on.
+
+        Raises:
+            FaultsError: secrets are not set; everything stays as it was.
+        """
+        channels, messages = seeds
+        tasks = self._build(channels, messages)
+        async with self._changing:  # no alert is being turned into rows meanwhile
+            await self.close(SWITCH_SECONDS)
+            self.channels, self.messages, self.tasks = channels, messages, tasks
+        # `keep` opens again, from the rows.
 
     async def keep(self, role: Role) -> None:
         """Open whenever the partition comes; wait, ready to step in, while another has it."""
@@ -227,20 +263,29 @@ class Office:
         self.closed.clear()
         self.opened.set()
 
-    async def close(self) -> None:
-        """Let sends under way end, a moment long, and stop all rooms."""
-        if not self.opened.is_set():
-            return
-        self.opened.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await asyncio.gather(*(task.idle() for task in self.tasks.values()))
-        for running in self._running:
-            running.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        for task in self.tasks.values():
-            task.reopen()
-        self.closed.set()
+    async def close(self, seconds: float = STOP_SECONDS) -> None:
+        """Let sends under way end, so many seconds long, and stop all rooms."""
+        async with self._closing:
+            if not self.opened.is_set():
+                return
+            self.opened.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await asyncio.gather(*(task.idle() for task in self.tasks.values()))
+            for running in self._running:
+                running.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            for task in self.tasks.values():
+                task.reopen()
+            self.closed.set()
+
+    async def take_when_open(self, message: Received) -> None:
+        """Take an alert once the rows are ours and the rooms stand."""
+        while True:
+            await self.opened.wait()
+            async with self._changing:
+                if self.opened.is_set():
+                    return await self.take(message)
 
     async def take(self, message: Received) -> None:
         """Make an alert's rows stand; nothing is lost once this returns.

@@ -30,7 +30,7 @@ from streams.engine.role import Role
 from streams.errors import RecordError
 from streams.incidents.watch import Counter, Seen, alert_of, look
 from streams.records import Article, Hit, ReportSet, TaggedArticle, decode
-from streams.reload import Reloader
+from streams.reload import Reloader, read_catalog
 from streams.settings import Settings
 
 log = structlog.get_logger()
@@ -93,14 +93,14 @@ async def run(settings: Settings, role: Role) -> None:
         gc.collect()
         gc.freeze()
 
-    reloader = Reloader(settings, role, catalog.hash, use)
+    reloader = Reloader(role, catalog.hash, partial(read_catalog, settings), use)
     warm_up()
     gc.freeze()  # models and catalog live for ever; collections need not walk them
     await serve(settings, role, desk, reloader)
 
 
 async def serve(
-    settings: Settings, role: Role, desk: Desk, reloader: Reloader | None = None
+    settings: Settings, role: Role, desk: Desk, reloader: Reloader[Catalog] | None = None
 ) -> None:
     """Detect with what lies on the desk until the role is told to stop.
 

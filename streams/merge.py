@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from streams import metrics, topics
+from streams.catalog import Catalog, load_catalog
 from streams.detect import trace_of
 from streams.engine.app import build_app, raw_topic, running
 from streams.engine.bus import Bus, Outgoing, ledger_base
@@ -24,8 +26,9 @@ from streams.engine.commits import Guard, count_done
 from streams.engine.role import Role
 from streams.engine.store import Foldable, Store
 from streams.errors import BrokerError, RecordError
-from streams.incidents.ledger import Effects
-from streams.records import LedgerRecord, ReportSet, Tick, decode_ledger
+from streams.incidents.ledger import Effects, Ledger
+from streams.records import CatalogSwitch, LedgerRecord, ReportSet, Tick, decode_ledger
+from streams.reload import Reloader, read_catalog
 from streams.settings import Settings
 
 log = structlog.get_logger()
@@ -48,14 +51,29 @@ async def run(settings: Settings, role: Role) -> None:
         FaultsError: the seeds are wrong.
         BrokerError: Kafka cannot be reached.
     """
-    from streams.catalog import load_catalog
-    from streams.incidents.ledger import Ledger
+    books = Books(load_catalog(settings.seeds))
+    reloader = Reloader(role, books.catalog.hash, partial(read_catalog, settings), books.use)
+    await serve(settings, role, books.new, reloader=reloader)
 
-    catalog = load_catalog(settings.seeds)
-    metrics.catalog_info.labels(catalog.hash).set(1)
-    await serve(
-        settings, role, lambda: Ledger(catalog.policies, catalog.publishers, catalog.messages)
-    )
+
+class Books:
+    """Makes ledgers by the catalog in force, and keeps the one in use up with it."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._ledger: Ledger | None = None
+
+    def new(self) -> Ledger:
+        """Return an empty ledger; the one made before is out of use."""
+        catalog = self.catalog
+        self._ledger = Ledger(catalog.policies, catalog.publishers, catalog.messages)
+        return self._ledger
+
+    async def use(self, catalog: Catalog) -> None:
+        """Fold by this catalog from the next record on."""
+        self.catalog = catalog
+        if self._ledger is not None:
+            self._ledger.switch(catalog.policies, catalog.publishers, catalog.messages)
 
 
 async def serve(
@@ -63,11 +81,12 @@ async def serve(
     role: Role,
     new_ledger: Callable[[], Foldable],
     reached: Reached = pass_by,
+    reloader: Reloader[Catalog] | None = None,
 ) -> None:
     """Merge with ledgers made by `new_ledger` until the role is told to stop."""
     async with Bus(settings, role.name) as bus:
         app = build_app(settings, role.name, role.worker)
-        merger = Merger(settings, bus, role, new_ledger, reached)
+        merger = Merger(settings, bus, role, new_ledger, reached, reloader)
 
         async def fold_ledger(stream: Any) -> None:
             """Fold record by record; the ledger's order is the only order there is."""
@@ -99,7 +118,9 @@ class Merger:
         role: Role,
         new_ledger: Callable[[], Foldable],
         reached: Reached = pass_by,
+        reloader: Reloader[Catalog] | None = None,
     ) -> None:
+        self._reloader = reloader
         self._bus = bus
         self._role = role
         self._store = Store(settings, bus)
@@ -142,6 +163,7 @@ class Merger:
         try:
             record = read_record(message.value)
             feed = record.feed if isinstance(record, ReportSet) else ""
+            await self._heed([record])
             effects = ledger.fold(self._base + message.offset, record)
         except Exception as error:
             self._ledger = None  # perhaps half folded
@@ -157,6 +179,7 @@ class Merger:
             return ledger, await self._store.recover(ledger, offset, self._role.beat)
 
         ledger, past = await self._guard.deliver(read, "state")
+        await self._heed([record for _, record in past])
         for earlier, record in past:
             try:
                 effects = ledger.fold(earlier, record)
@@ -167,6 +190,15 @@ class Merger:
         self._ledger = ledger
         self._role.set_ready()
         return ledger
+
+    async def _heed(self, records: Sequence[LedgerRecord]) -> None:
+        """Follow the last catalog switch among the records, if there is one.
+
+        A standby that takes over may have read its seeds long before the switch.
+        """
+        switches = [record for record in records if isinstance(record, CatalogSwitch)]
+        if switches and self._reloader is not None:
+            await self._reloader.take(switches[-1])
 
     async def _write(self, effects: Effects, trace: dict[str, str]) -> None:
         """Write one fold's effects; returns once the last is confirmed."""

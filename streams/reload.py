@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import structlog
 from msgspec import DecodeError
@@ -22,31 +23,43 @@ from streams.records import CatalogSwitch, decode_ledger
 from streams.settings import Settings
 
 _SWITCH = b"CatalogSwitch/"
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
-class Reloader:
+def read_catalog(settings: Settings) -> tuple[str, Catalog]:
+    """Return the seeds as they are now, with their hash: what `Reloader` loads for most roles.
+
+    Raises:
+        FaultsError: something in them is wrong.
+    """
+    catalog = load_catalog(settings.seeds)
+    return catalog.hash, catalog
+
+
+class Reloader(Generic[T]):
     """Holds the hash in force; `take` follows a switch."""
 
     def __init__(
         self,
-        settings: Settings,
         role: Role,
         catalog: str,
-        use: Callable[[Catalog], Awaitable[None]],
+        load: Callable[[], tuple[str, T]],
+        use: Callable[[T], Awaitable[None]],
     ) -> None:
         """Note the catalog that the role began with.
 
         Args:
-            settings: Where the seeds are.
             role: For its name and what it tells.
             catalog: Hash of the catalog in force.
-            use: Makes the role work with another one; raises FaultsError when it cannot, and
-                then has changed nothing.
+            load: Reads the seeds as they are, in a thread: their hash, and what the role needs of
+                them; raises FaultsError when something in them is wrong.
+            use: Makes the role work with that; raises FaultsError when it cannot, and then has
+                changed nothing.
         """
-        self._settings = settings
         self._role = role
+        self._load = load
         self._use = use
         self.catalog = catalog
         self._tell()
@@ -68,14 +81,14 @@ class Reloader:
         if switch.catalog == self.catalog:
             return True
         try:
-            catalog = await asyncio.to_thread(load_catalog, self._settings.seeds)
-            if catalog.hash != switch.catalog:
-                return self._keep(switch, f"the seeds here have the hash {catalog.hash}")
-            await self._use(catalog)
+            here, seeds = await asyncio.to_thread(self._load)
+            if here != switch.catalog:
+                return self._keep(switch, f"the seeds here have the hash {here}")
+            await self._use(seeds)
         except FaultsError as error:
             return self._keep(switch, str(error))
-        log.info("catalog switched", old=self.catalog, new=catalog.hash, by=switch.who)
-        self.catalog = catalog.hash
+        log.info("catalog switched", old=self.catalog, new=here, by=switch.who)
+        self.catalog = here
         self._tell()
         return True
 

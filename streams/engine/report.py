@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from streams import topics
 from streams.engine.bus import read_latest
 from streams.engine.offsets import CONSUMERS, Offsets
+from streams.engine.role import read_role_file
 from streams.engine.scrape import processes, scrape_roles
 from streams.errors import BrokerError
 from streams.records import Delivery, Incident
@@ -24,6 +25,8 @@ class RoleStatus:
     pid: int | None = None
     port: int | None = None
     resident_bytes: int | None = None
+    catalog: str | None = None  #: hash of the seeds in force
+    catalog_refused: str | None = None  #: hash of a switch that it could not follow
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Status:
         for role in self.roles:
             memory = f"  {role.resident_bytes / 2**20:.0f} MiB" if role.resident_bytes else ""
             where = f"  pid {role.pid}  port {role.port}" if role.pid else ""
-            yield f"{role.role:<10} {role.state}{where}{memory}"
+            catalog = f"  catalog {role.catalog}" if role.catalog else ""
+            if role.catalog_refused:
+                catalog += f" (could not switch to {role.catalog_refused}: see its log)"
+            yield f"{role.role:<10} {role.state}{where}{memory}{catalog}"
         for topic, records in self.lag.items():
             yield f"lag        {topic}: {records}"
         for theatre, count in self.incidents.items():
@@ -71,7 +77,18 @@ async def read_status(settings: Settings) -> Status:
         elif not one.is_alive:
             state = "stuck"
         memory = one.values.get("process_resident_memory_bytes")
-        roles.append(RoleStatus(label, state, one.pid, one.port, int(memory) if memory else None))
+        told_itself = read_role_file(settings, name, worker) or {}
+        roles.append(
+            RoleStatus(
+                label,
+                state,
+                one.pid,
+                one.port,
+                int(memory) if memory else None,
+                told_itself.get("catalog"),
+                told_itself.get("catalog_refused"),
+            )
+        )
     try:
         async with Offsets(settings) as offsets:
             lag = {
