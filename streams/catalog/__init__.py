@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from streams.catalog import events, languages, models, places
+from streams.catalog import events, languages, models, people, places
 from streams.catalog.events import Events
-from streams.catalog.languages import Language
+from streams.catalog.languages import Language, Term
 from streams.catalog.models import Models
 from streams.catalog.places import Gazetteer
 from streams.catalog.sources import Sources
@@ -30,6 +30,7 @@ class Catalog:
     events: Events
     places: Gazetteer
     models: Models
+    people: tuple[Term, ...] = ()
     feeds: tuple[Any, ...] = ()
     publishers: Any = None
     policies: Any = ()
@@ -63,6 +64,7 @@ def load_catalog(*own: Path | None) -> Catalog:
         events=events.read(sources, faults),
         places=places.read(sources, faults),
         models=models.read(sources, faults),
+        people=people.read(sources, faults),
         feeds=tuple(feeds.read(sources, faults)),
         publishers=publishers.read(sources, faults),
         policies=policies.read(sources, faults),

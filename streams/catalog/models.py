@@ -15,7 +15,7 @@ from streams.understand.text import fold
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzабвгдежзийклмнопрстуфхцчшщъыьэюяієїґαβγδεζηθικλμνξοπρστυφχψω"
 #: Endings that a name may take in an inflecting language: none, one or two letters, and some longer.
-_ENDINGS = frozenset(
+ENDINGS = frozenset(
     ["", *_LETTERS, *("".join(pair) for pair in product(_LETTERS[:26], repeat=2)),
      *("".join(pair) for pair in product(_LETTERS[26:60], repeat=2)),
      "ami", "ach", "ien", "eja", "eita", "ilta", "illa", "sta", "ssa", "lla", "lta", "lle", "oita", "eista",
@@ -69,7 +69,7 @@ def read(sources: Sources, faults: list[Fault]) -> Models:
         for form in model.forms:
             pieces = fold(form).split()
             words = tuple(
-                Word(piece, _ENDINGS if last else frozenset({""}))
+                Word(piece, ENDINGS if last else frozenset({""}))
                 for piece, last in ((p, i == len(pieces) - 1) for i, p in enumerate(pieces))
             )
             text = f"model:{model.name}:{form}"

@@ -22,6 +22,8 @@ STEPS = {
     "other": 0.0, "null": 0.0,
 }  # fmt: skip
 _AT = ("location", "territory")
+#: Parts whose country "our sky" may be.
+_OWNERS = ("speaker", "nominal", "event", "location", "person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,10 @@ def resolve(
             return found
     if came_from & WATCHED:
         return Found("null", None, why="it came from the only watched state that is named")
+    voices = [p for o in (line, *_title_and_lead(line, setting)) for p in o.parts]
+    voice = next((p for p in voices if p.part == "person" and p.country in WATCHED), None)
+    if voice is not None and not setting.countries - AGGRESSORS:
+        return Found("institution", voice.country, voice, why="its minister or president speaks")
     watched = [code for code in setting.countries if code in WATCHED]
     if watched and setting.beside >= set(watched) and not line.first("home", "our"):
         return Found("null", None, why="the only watched states named are named as neighbours")
@@ -215,7 +221,8 @@ def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
         and clause.first("our")
     ):
         speaker = next(
-            (p for p in first.parts if p.country and p.part in ("speaker", "nominal")), None
+            (p for p in first.parts if p.country and p.part in ("speaker", "nominal", "person")),
+            None,
         )
         if speaker is not None and speaker.country not in WATCHED:
             return Found("other", speaker.country, speaker, why="its speaker's country")
@@ -224,9 +231,7 @@ def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
         line.parts,
         *(other.parts for other in _title_and_lead(line, setting)),
     ):
-        speakers = [
-            p for p in parts if p.part in ("speaker", "nominal", "event", "location") and p.country
-        ]
+        speakers = [p for p in parts if p.part in _OWNERS and p.country]
         watched_one = next((p for p in speakers if p.country in WATCHED), None)
         if watched_one is not None:
             return Found("our", watched_one.country, watched_one)

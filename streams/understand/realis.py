@@ -89,7 +89,7 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
     deny = clause.first("deny") or _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
-        deniers = [p.country for p in line.parts if p.part in ("speaker", "nominal")]
+        deniers = [p.country for p in line.parts if p.part in ("speaker", "nominal", "person")]
         moscow = any(country in AGGRESSORS for country in deniers)
         return Gate(
             "denial", "a bare denial by the other side" if moscow else "the event is denied", deny
@@ -233,7 +233,7 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
             return Gate("exercise", "the article is about an exercise", around)
     if clause.opener != "after":
         cue = clause.first("procure", "technology") or (
-            None if frame.is_nominal and frame.is_definite else clause.first("policy")
+            None if frame.is_nominal and frame.is_definite else _plan(clause)
         )
         if cue:
             return Gate("policy", "is a plan, a rule or a purchase", cue)
@@ -244,8 +244,31 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
     return None
 
 
+def _any_object(frame: Frame, line: Line) -> Hit | None:
+    """Return "any, every" right before an object that another clause names: "any drone that…"."""
+    thing = frame.object_hit
+    for clause in line.clauses:
+        if thing is None or clause is frame.clause or not clause.start <= thing.start < clause.end:
+            continue
+        for hit in clause.all("repeated"):
+            between = line.field.folded[hit.end : thing.start].split()
+            if hit.start < thing.start and len(between) <= 1:
+                return hit
+    return None
+
+
+def _plan(clause: Clause) -> Hit | None:
+    """Return the clause's first word of policy; "without permission" is none."""
+    before: Hit | None = None
+    for hit in clause.hits:
+        if hit.says("policy") and not (before and before.says("without", "not")):
+            return hit
+        before = hit
+    return None
+
+
 def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
-    repeated = clause.first("repeated")
+    repeated = clause.first("repeated") or _any_object(frame, line)
     if repeated and not (frame.is_definite and (line.first("again") or not frame.is_nominal)):
         return Gate("repeated", "is generic or told of many times", repeated)
     past = line.first("past") or above.first("past")

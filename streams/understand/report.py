@@ -25,6 +25,7 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+_VOICES = ("speaker", "nominal", "person")
 #: Gates that close because it was not so, and what that makes of an incident already told.
 WITHDRAWING: dict[str, Status] = {
     "denial": "denied",
@@ -344,7 +345,7 @@ def report_of(
 def _official(line: Line, country: str | None, *, is_denial: bool) -> str | None:
     """Return the country whose authority speaks: in a denial it may be the accused one's."""
     if is_denial:
-        speakers = {p.country for p in line.parts if p.part in ("speaker", "nominal") and p.country}
+        speakers = {p.country for p in line.parts if p.part in _VOICES and p.country}
         accused = sorted(speakers & AGGRESSORS)
         if accused and country not in speakers:
             return accused[0]

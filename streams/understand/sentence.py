@@ -41,7 +41,7 @@ class Part:
 
     hit: Hit
     country: str | None
-    part: str  #: location | origin | near | territory | border | speaker | owner | event | nominal | target
+    part: str  #: location | origin | near | territory | border | speaker | person | owner | event | nominal | target
     place: str | None = None
     role: str | None = None
     head: Hit | None = None
@@ -258,8 +258,8 @@ def _place_part(role: str | None) -> str:
 
 
 def _country_part(form: str, role: str | None, head: Hit | None) -> str:
-    if form == "institution":
-        return "speaker"
+    if form in ("institution", "person"):
+        return "speaker" if form == "institution" else "person"
     heading = None
     if head is not None:
         heading = next((_HEADS[c] for c in head.concepts if c in _HEADS), None)

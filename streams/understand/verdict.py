@@ -89,7 +89,12 @@ def _lexicon(language: Language, catalog: Catalog) -> Lexicon:
     found = catalog.memo.get(key)
     if found is None:
         found = catalog.memo[key] = Lexicon(
-            [*language.terms, *catalog.models.terms, *catalog.places.terms(language.id)]
+            [
+                *language.terms,
+                *catalog.models.terms,
+                *catalog.people,
+                *catalog.places.terms(language.id),
+            ]  # fmt: skip
         )
     return found
 
@@ -102,7 +107,9 @@ def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
     if groups & {"action", "event", "territory", "site"}:
         return True
     return any(
-        hit.term.country in WATCHED or hit.term.place for found in hits.values() for hit in found
+        (hit.term.country in WATCHED and hit.term.form != "person") or hit.term.place
+        for found in hits.values()
+        for hit in found
     )
 
 
@@ -219,7 +226,7 @@ def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
     named: set[str] = set()
     for found in hits.values():
         for hit in outermost(found):
-            if hit.term.country:
+            if hit.term.country and hit.term.form != "person":
                 named.add(hit.term.country)
             elif hit.term.place:
                 place = catalog.places.places[hit.term.place]
@@ -240,7 +247,7 @@ def _tags(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -> 
     for one in fields:
         for hit in hits[one.name]:
             names = [CONCEPTS[concept].tag for concept in hit.concepts]
-            if hit.term.country:
+            if hit.term.country and hit.term.form != "person":
                 names.append(COUNTRIES[hit.term.country])
             for name in names:
                 if name and name not in tags:
