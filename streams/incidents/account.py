@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from streams.catalog.publishers import Publishers
+from streams.incidents.frame import stance_of
 from streams.incidents.origin import family_of, origin_of
 from streams.records import Account, Report, ReportSet, content_id
 
@@ -68,6 +71,20 @@ def is_same(one: Account, other: Account) -> bool:
     return _timeless(one) == _timeless(other)
 
 
+def take_back(accounts: Sequence[Account], before: Sequence[Account]) -> tuple[Account, ...]:
+    """Return an article's accounts, those marked that take back what the article asserted before.
+
+    Args:
+        accounts: Of the article's new revision.
+        before: Of the revisions before it.
+    """
+    had = any(old.corrects or stance_of(old.report) == "asserts" for old in before)
+    return tuple(
+        replace(account, corrects=had and stance_of(account.report) != "asserts")
+        for account in accounts
+    )
+
+
 def mark_of(article: str, revision: str) -> str:
     """Return the short hash by which an account beyond the cap is remembered."""
     return content_id(article, revision, length=10)
@@ -94,4 +111,4 @@ def _slim(report: Report, found: ReportSet) -> Report:
 
 def _timeless(account: Account) -> Account:
     report = replace(account.report, first_seen_at=None, catalog="", rule="")
-    return replace(account, first_seen_at=None, report=report)
+    return replace(account, first_seen_at=None, corrects=False, report=report)

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 
 from streams.catalog.messages import Messages
 from streams.catalog.policies import Facts, Policies, Policy
+from streams.incidents.frame import stance_of
 from streams.incidents.message import change_words, count_words, facts_of, headline
 from streams.records import (
     LEVELS,
+    Account,
     Alert,
     Decision,
     Incident,
@@ -160,16 +162,19 @@ def policy_facts(incident: Incident) -> Facts:
 
 
 def links_of(incident: Incident) -> tuple[Link, ...]:
-    """Return at most five accounts: authorities first, then one for each voice, earliest first."""
+    """Return at most five accounts: authorities first, then one for each voice, earliest first.
 
-    def rank(account: object) -> tuple[object, ...]:
-        found = by_id[id(account)]
-        report = found.report
-        said = found.published_at or found.first_seen_at or datetime.max.replace(tzinfo=UTC)
+    Of what was denied or called off, those that say so come before all others.
+    """
+    is_off = incident.status in _CORRECTIONS
+
+    def rank(account: Account) -> tuple[object, ...]:
+        report = account.report
+        said = account.published_at or account.first_seen_at or datetime.max.replace(tzinfo=UTC)
         is_own = report.official is not None and report.official == incident.country
-        return (not is_own, report.follow_up, said, found.article)
+        asserts = is_off and stance_of(report) == "asserts"
+        return (asserts, not is_own, report.follow_up, said, account.article)
 
-    by_id = {id(account): account for account in incident.accounts}
     picked, voices, rest = [], set(), []
     for account in sorted(incident.accounts, key=rank):
         if account.origin in voices:

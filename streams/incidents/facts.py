@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.incidents.frame import attaches_only, instant, said_at
+from streams.incidents.frame import attaches_only, instant, said_at, stance_of
 from streams.incidents.match import FRESH_SECONDS, Group
 from streams.incidents.origin import independent_origins
 from streams.records import (
@@ -75,13 +75,15 @@ def tell(
     tellers = core or opening or ordered
     country = group.country or None
     said = [said_at(account.report) for account in ordered]
-    voice = _best_voice(tellers, country)
+    status, against = _status(ordered, country, decisions, group)
+    # A correction is believed for the word that corrects.
+    voice = against or _best_voice(tellers, country)
     return Told(
         kind=_most(account.report.kind for account in tellers),
         object=_object(tellers, group),
         country=country,
         happened=_happened(group, tellers),
-        status=_status(ordered, country, decisions, group),
+        status=status,
         places=_places(tellers),
         claims=_claims(ordered),
         actor=_actor(ordered, country),
@@ -175,63 +177,85 @@ def _status(
     country: str | None,
     decisions: Sequence[Decision],
     group: Group,
-) -> Status:
+) -> tuple[Status, Account | None]:
+    """Return the status, and the account that denied it or called it off, if one did."""
     for decision in reversed(decisions):
         if decision.action == "mark_false" and all(
             decision.article in (None, account.article) for account in accounts
         ):
-            return "false_alarm"
-    word = _last_official(accounts, country)
-    asserting = [a for a in accounts if _stance(a.report) == "asserts"]
-    if word is not None:
-        stance = _stance(word.report)
+            return "false_alarm", None
+    asserting = [a for a in accounts if stance_of(a.report) == "asserts"]
+    words = _official_words(accounts, country)
+    if words:
+        word = words[-1]
+        stance = stance_of(word.report)
         if stance == "false_alarm":
-            return "false_alarm"
-        after = [a for a in asserting if _canonical(a) > _canonical(word)]
+            return "false_alarm", word
+        confirmed = [a for a in words if _confirms(a.report)]
         if stance == "denies":
-            return "disputed" if independent_origins(after) >= 2 else "denied"
+            # A state that takes back its own word is for people to see, not for us to settle.
+            is_open = confirmed or _origins_after(asserting, word) >= 2
+            return ("disputed", None) if is_open else ("denied", word)
         if stance == "disputes":
-            return "disputed"
-        if word.report.status_hint != "claimed":
-            return "confirmed"
-    doubts = [a for a in accounts if _stance(a.report) != "asserts" and not _is_accused(a.report)]
+            return "disputed", None
+        if confirmed:  # a later "we are checking" takes nothing back
+            return "confirmed", None
+    doubts = [a for a in accounts if stance_of(a.report) != "asserts" and not _is_accused(a.report)]
     if doubts:
-        newest = doubts[-1]
-        after = [a for a in asserting if _canonical(a) > _canonical(newest)]
-        if _stance(newest.report) == "false_alarm" and independent_origins(after) < 2:
-            return "false_alarm"
-        if asserting or _stance(newest.report) == "disputes":
-            return "disputed"
-        return "denied"
+        return _doubted(doubts, asserting)
     # What is told days later, or looks back without a date, corroborates nothing as news.
     timely = [a for a in asserting if not is_late(a.report, group)] or asserting
     if independent_origins(timely) >= 2 and any(a.report.freshness != "undated" for a in timely):
-        return "reported"
-    return "claimed"
+        return "reported", None
+    return "claimed", None
 
 
-def _last_official(accounts: Sequence[Account], country: str | None) -> Account | None:
-    """Return the last word of the state concerned; of any watched state while that is unknown."""
-    spoken = [
+def _doubted(
+    doubts: Sequence[Account], asserting: Sequence[Account]
+) -> tuple[Status, Account | None]:
+    """Return the status that doubts give while the state concerned is silent.
+
+    Whoever told it first may take it back; whoever else doubts makes it disputed.
+    """
+    if asserting:
+        first = asserting[0]
+        own = [
+            a for a in doubts if a.corrects or a.family == first.family or a.origin == first.origin
+        ]
+        if not own or _origins_after(asserting, own[-1]) >= 2:
+            return "disputed", None
+        doubts = own
+    newest = doubts[-1]
+    match stance_of(newest.report):
+        case "false_alarm":
+            return "false_alarm", newest
+        case "denies":
+            return "denied", newest
+    return "disputed", None
+
+
+def _origins_after(asserting: Sequence[Account], word: Account) -> int:
+    """Return how many independent voices tell it after that word."""
+    return independent_origins([a for a in asserting if _canonical(a) > _canonical(word)])
+
+
+def _official_words(accounts: Sequence[Account], country: str | None) -> list[Account]:
+    """Return the words of the state concerned; of any watched state while that is unknown."""
+    return [
         account
         for account in accounts
         if account.report.official is not None
         and account.report.official not in ACCUSED
         and (country is None or account.report.official == country)
     ]
-    return spoken[-1] if spoken else None
+
+
+def _confirms(report: Report) -> bool:
+    return stance_of(report) == "asserts" and report.status_hint != "claimed"
 
 
 def _is_accused(report: Report) -> bool:
     return report.official in ACCUSED
-
-
-def _stance(report: Report) -> str:
-    if report.status_hint == "false_alarm":
-        return "false_alarm"
-    if report.realis == "denied" or report.status_hint == "denied":
-        return "denies"
-    return "disputes" if report.status_hint == "disputed" else "asserts"
 
 
 def _places(accounts: Sequence[Account]) -> tuple[Territory, ...]:

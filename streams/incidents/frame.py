@@ -100,7 +100,8 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         if sited and rank == CORE and said < start + DAY:
             start = max(start, said - SITED_DAY_SECONDS)
         end = max(start, end)
-    if report.freshness == "undated":
+    is_denial = rank == ATTACHED and report.freshness != "late"
+    if report.freshness == "undated" or (is_denial and report.happened.precision == "assumed"):
         tier = UNDATED
         start, end = said - ASSUMED_SECONDS, said
     elif report.happened.precision == "assumed":
@@ -113,6 +114,8 @@ def frame_of(report: Report, lone: str = "") -> Frame:
     thing = report.object
     find = report.action == "found"
     family = _FAMILIES.get(thing.what, thing.what)
+    if report.status_hint == "false_alarm":
+        family = ""  # what it turned out to be says nothing of what it was taken for
     territory = report.territory
     country = territory.country or ""
     if tier == PRECISE and (rank != CORE or find or not family or not country):
@@ -148,6 +151,15 @@ def attaches_only(report: Report) -> bool:
     if report.freshness == "late":
         return report.happened.precision == "assumed"
     return report.attach_only
+
+
+def stance_of(report: Report) -> str:
+    """Return what a report says of the event: asserts, disputes, denies or false_alarm."""
+    if report.status_hint == "false_alarm":
+        return "false_alarm"
+    if report.realis == "denied" or report.status_hint == "denied":
+        return "denies"
+    return "disputes" if report.status_hint == "disputed" else "asserts"
 
 
 def distance_km(one: Frame, other: Frame) -> float:

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from streams.incidents.frame import (
+    ATTACHED,
+    CORE,
     DAY,
     FIND_SECONDS,
     HOUR,
@@ -210,6 +212,8 @@ def score(frame: Frame, seed: Frame) -> float | None:
         points += 0.5
     if frame.actor and seed.actor and frame.actor != seed.actor:
         points -= 0.25
+    if frame.rank == ATTACHED and frame.tier == UNDATED and seed.rank == CORE:
+        points += 0.25  # a denial is a denial of something
     if _is_copy(frame.signature, seed.signature):
         points += 2.0
     elif when < LEAST_TIME and frame.tier != UNDATED:

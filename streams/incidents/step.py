@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from streams.incidents.account import accounts_of, is_same, mark_of
+from streams.incidents.account import accounts_of, is_same, mark_of, take_back
 from streams.incidents.announce import Announcement, announce
 from streams.incidents.build import build, empty, merge_away, new_id
 from streams.incidents.decide import decide
@@ -50,8 +50,9 @@ class Step:
         """Replace an article's accounts and tell what follows."""
         theatre = self._theatre
         now = self._now(found.first_seen_at)
-        accounts = accounts_of(found, self._rules.publishers)
         before = theatre.holding(found.article)
+        accounts = accounts_of(found, self._rules.publishers)
+        accounts = take_back(accounts, [account for _, account in before])
         if self._is_known(found, accounts, before):
             return Effects(outcomes=(self._outcome_again(found),))
         if not accounts and not before:

@@ -25,6 +25,7 @@ class Account(Record, frozen=True, kw_only=True):
     published_at: datetime | None = None
     first_seen_at: datetime | None = None
     taught: bool = False  #: from backfill: teaches, never opens
+    corrects: bool = False  #: takes back what an earlier revision of the article asserted
 
 
 class TimelineEntry(Record, frozen=True, kw_only=True):
