@@ -278,6 +278,7 @@ CONCEPTS: dict[str, Concept] = {
         "reinforcement, deployment of troops, battlegroup, eastern flank, Eastern Sentry",
         "reinforcement",
     ),
+    "cable": Concept("tag", "undersea cable, power or data cable, pipeline (noun)"),
     "jamming": Concept("tag", "GPS jamming, spoofing, signal interference", "gps-jamming"),
     "kaliningrad": Concept("tag", "Kaliningrad", "kaliningrad"),
     "crimea": Concept("tag", "Crimea", "crimea"),

@@ -2,7 +2,7 @@
 
 A kind fires when one of its objects meets one of its actions (and a site or marker, where it asks
 for one); of the kinds that fire for a frame the highest priority is told. `context` kinds only
-tag: any of their concepts in an article gives the tag.
+tag: an article whose title or lead says all their concepts in one sentence gets the kind as a tag.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ OBJECT_KINDS = (
 class EventMatch(Seed):
     """What makes the kind."""
 
-    objects: list[str]  #: of OBJECT_KINDS
-    actions: list[str]
+    objects: list[str] = []  #: of OBJECT_KINDS
+    actions: list[str] = []
+    all: list[str] = []  #: of a context kind: concepts that one sentence must say
     sites: list[str] = []  #: airport, base, critical: one must be there
     wreckage: bool | None = None  #: True: only wreckage; False: never; None: either
     needs: list[Literal["hostile", "unidentified", "marker"]] = []  #: marker: either of the two
@@ -71,10 +72,11 @@ class Events:
     """All kinds, highest priority first."""
 
     kinds: tuple[EventKind, ...]
+    context: tuple[EventKind, ...] = ()
 
     def __getitem__(self, kind: str) -> EventKind:
         """Return the kind of this id."""
-        return next(found for found in self.kinds if found.id == kind)
+        return next(found for found in (*self.kinds, *self.context) if found.id == kind)
 
     def fitting(
         self, what: str, actions: set[str], sites: set[str], is_wreckage: bool, markers: set[str]
@@ -115,12 +117,23 @@ def read(sources: Sources, faults: list[Fault]) -> Events:
             ("objects", kind.match.objects, OBJECT_KINDS),
             ("actions", kind.match.actions, FRAME_ACTIONS),
             ("sites", kind.match.sites, CONCEPTS),
+            ("all", kind.match.all, CONCEPTS),
         ):
             for word in given:
                 if word not in known:
                     faults.append(
                         Fault(file.name, f"match.{key}", f"unknown {word!r}{suggest(word, known)}")
                     )
+        needed = ("all",) if kind.status == "context" else ("objects", "actions")
+        for key in needed:
+            if not getattr(kind.match, key):
+                faults.append(Fault(file.name, f"match.{key}", "must name at least one"))
         kinds[kind.id] = kind
-    alive = [kind for kind in kinds.values() if not kind.disabled and kind.status != "context"]
-    return Events(tuple(sorted(alive, key=lambda kind: (-kind.priority, kind.id))))
+    alive = sorted(
+        (kind for kind in kinds.values() if not kind.disabled),
+        key=lambda kind: (-kind.priority, kind.id),
+    )
+    return Events(
+        tuple(kind for kind in alive if kind.status != "context"),
+        tuple(kind for kind in alive if kind.status == "context"),
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
-from streams.catalog.concepts import CONCEPTS, COUNTRIES, OBJECTS, WATCHED
+from streams.catalog.concepts import CONCEPTS, OBJECTS, WATCHED
 from streams.catalog.languages import Language
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
@@ -22,6 +22,7 @@ from streams.understand.lexicon import Hit, Lexicon, outermost
 from streams.understand.place import Setting
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line, make_line
+from streams.understand.tags import tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
 from streams.understand.weigh import one_per_event, weigh_together, withdrawing
 
@@ -68,7 +69,7 @@ def understand(article: Article, catalog: Catalog) -> Understanding:
     lexicon = _lexicon(language, catalog)
     fields = [title, *bodies]
     hits = {f.name: lexicon.find(f.folded) for f in fields}
-    tags = _tags(fields, hits, catalog)
+    tags = tags_of(fields, hits, catalog)
     if not _is_candidate(hits):
         return _nothing(
             article, guess, catalog, ("no object meets an action or a territory",), tags
@@ -240,19 +241,6 @@ def _beside(lines: list[Line]) -> frozenset[str]:
     parts = [part for line in lines for part in line.parts if part.country]
     beside = {str(p.country) for p in parts if p.part in ("border", "near") and p.place is None}
     return frozenset(beside - {p.country for p in parts if p.part not in ("border", "near")})
-
-
-def _tags(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -> tuple[Tag, ...]:
-    tags: dict[str, Tag] = {}
-    for one in fields:
-        for hit in hits[one.name]:
-            names = [CONCEPTS[concept].tag for concept in hit.concepts]
-            if hit.term.country and hit.term.form != "person":
-                names.append(COUNTRIES[hit.term.country])
-            for name in names:
-                if name and name not in tags:
-                    tags[name] = Tag(tag=name, span=one.span(hit.start, hit.end))
-    return tuple(tags.values())
 
 
 def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:
