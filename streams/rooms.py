@@ -76,6 +76,7 @@ class RoomTask:
             is_machine=kind.IS_MACHINE,
             unknown=room.unknown or unknown,
             text=show.text,
+            next_digest=room.next_digest if room.digest_at else None,
         )
         self.breaker = Breaker()
         self._show = show
@@ -162,7 +163,11 @@ class RoomTask:
         if (wait := self._bucket.wait_seconds(clock)) > 0:
             return wait
         async with self._sending:
-            await self._send(min(due, key=_urgency))
+            single = [row for row in due if not row.gathered]
+            if single:
+                await self._send(min(single, key=_urgency))
+            else:
+                await self._send_digest(due)
         return 0.0
 
     def _rows(self) -> list[Delivery]:
@@ -264,12 +269,16 @@ class RoomTask:
             log.warning("alert expired", room=self.room.id, subject=row.subject, n=row.alert.n)
 
     async def _send_digest(self, rows: list[Delivery]) -> None:
-        """Tell in one message what was missed; the rows say that it is under way, then done."""
+        """Tell in one message what was missed, or gathered; the rows say that it is under way, then done."""
         begun = {}
         for row in sorted(rows, key=lambda row: row.alert.at):
             sent = await self._change(
                 row.subject,
-                lambda row: replace(row, state="sending") if row.state == "expired" else None,
+                lambda row: (
+                    replace(row, state="sending")
+                    if row.state == "expired" or (row.state == "pending" and row.gathered)
+                    else None
+                ),
             )
             if sent is not None:
                 begun[row.subject] = sent

@@ -36,6 +36,7 @@ class Place:
     unknown: Unknown  #: what to do when nobody knows whether it has a message
     text: Callable[[Alert], str]  #: an alert in the room's words
     draw: Callable[[], float] = random.random  #: spreads retries; in [0, 1)
+    next_digest: Callable[[datetime], datetime] | None = None  #: None: nothing is gathered
 
 
 def plan(row: Delivery | None, alert: Alert, place: Place, now: datetime) -> Delivery | None:
@@ -64,7 +65,9 @@ def plan(row: Delivery | None, alert: Alert, place: Place, now: datetime) -> Del
             possible_repeat=row.state == "held" or (row.possible_repeat and row.state == "pending"),
             attempts=0,
         )
-        if row.shown_n == 0 and was_open:  # the first message is still owed
+        if row.gathered and was_open and alert.level == "digest":
+            return replace(row, state="pending", step="digest", updated_at=now)
+        if row.shown_n == 0 and was_open and not row.gathered:  # the first message is still owed
             return replace(row, state="pending", step="post", updated_at=now, next_try_at=None)
     return aim(row, place, now)
 
@@ -72,7 +75,15 @@ def plan(row: Delivery | None, alert: Alert, place: Place, now: datetime) -> Del
 def aim(row: Delivery, place: Place, now: datetime) -> Delivery:
     """Return the row with the next thing to do about its alert: post, edit, record or nothing."""
     alert = row.alert
-    row = replace(row, state="pending", step="post", next_try_at=None, reason="", updated_at=now)
+    row = replace(
+        row,
+        state="pending",
+        step="post",
+        gathered=False,
+        next_try_at=None,
+        reason="",
+        updated_at=now,
+    )
     is_silenced = row.room in alert.silenced_rooms
     is_loud = LEVELS.index(alert.level) >= LEVELS.index(place.level)
     if row.shown_n == 0:
@@ -82,6 +93,9 @@ def aim(row: Delivery, place: Place, now: datetime) -> Delivery:
             return replace(row, state="skipped", step="", reason="below_level")
         if not alert.notify and not place.is_machine:
             return replace(row, state="skipped", step="", reason="silent")
+        if place.next_digest and alert.level == "digest" and alert.theatre != "replay":
+            at = place.next_digest(now)
+            return replace(row, step="digest", gathered=True, next_try_at=at)
         return row
     if place.is_machine:
         return row
@@ -103,6 +117,7 @@ def show(row: Delivery, alert: Alert, text: str, reason: str, now: datetime) -> 
         shown_text=text,
         shown_level=alert.level,
         shown_status=alert.status,
+        gathered=False,
         attempts=0,
         next_try_at=None,
         reason=reason,
@@ -122,15 +137,17 @@ def is_aloud(row: Delivery) -> bool:
         row.shown_level
     )
     turns = alert.status != row.shown_status and alert.status in _TOLD_ALOUD
-    return rises or turns or alert.action == "correction"
+    return rises or turns or alert.reminder or alert.action == "correction"
 
 
 def is_expired(row: Delivery, now: datetime) -> bool:
-    """Return whether the alert is too old to be told as news; an edit is never too late.
+    """Return whether the alert is too old to be told as news; an edit or a digest is never too late.
 
     A replay's alerts carry recorded times, so they do not expire.
     """
-    return row.step != "edit" and row.alert.theatre != "replay" and row.alert.expires_at <= now
+    if row.step == "edit" or row.gathered:
+        return False
+    return row.alert.theatre != "replay" and row.alert.expires_at <= now
 
 
 def resume(row: Delivery, unknown: Unknown, now: datetime) -> Delivery:
@@ -139,6 +156,8 @@ def resume(row: Delivery, unknown: Unknown, now: datetime) -> Delivery:
         return row
     if row.step == "edit":  # the same edit twice is one edit
         return replace(row, state="pending", next_try_at=None, updated_at=now)
+    if row.gathered:
+        return replace(row, state="pending", possible_repeat=True, next_try_at=None, updated_at=now)
     if row.step == "digest":
         return replace(row, state="expired", possible_repeat=True, updated_at=now)
     return be_unsure(row, unknown, "unknown after a restart", None, now)
@@ -210,7 +229,9 @@ def _aim_newer(row: Delivery, sent: Delivery, place: Place, now: datetime) -> De
 def settle_digest(
     row: Delivery, sent: Delivery, verdict: Verdict, place: Place, now: datetime
 ) -> Delivery:
-    """Return an expired row after the digest that names it was tried."""
+    """Return a gathered or an expired row after the digest that names it was tried."""
+    if row.gathered:
+        return _settle_gathered(row, sent, verdict, place, now)
     is_over = verdict.outcome in ("delivered", "rejected")
     row = replace(
         row,
@@ -221,6 +242,26 @@ def settle_digest(
         updated_at=now,
     )
     return _aim_newer(row, sent, place, now)
+
+
+def _settle_gathered(
+    row: Delivery, sent: Delivery, verdict: Verdict, place: Place, now: datetime
+) -> Delivery:
+    if verdict.outcome == "delivered":
+        text = place.text(sent.alert)
+        return _aim_newer(show(row, sent.alert, text, verdict.reason, now), sent, place, now)
+    if verdict.outcome == "rejected":
+        return replace(row, state="rejected", reason=verdict.reason, updated_at=now)
+    wait = timedelta(seconds=wait_seconds(sent.attempts, place.draw))
+    return replace(
+        row,
+        state="pending",
+        attempts=sent.attempts + 1,
+        possible_repeat=row.possible_repeat or verdict.outcome == "unknown",
+        reason=verdict.reason,
+        next_try_at=max(now + wait, verdict.until or now),
+        updated_at=now,
+    )
 
 
 def expire(row: Delivery, now: datetime) -> Delivery:

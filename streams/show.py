@@ -20,9 +20,6 @@ from streams.catalog.messages import Messages
 from streams.incidents.message import Text, render
 from streams.records import LEVELS, Alert, Delivery, content_id
 
-REPLAY = "REPLAY"
-POSSIBLE_REPEAT = "possible repeat"
-TEST = "TEST"
 MAX_DIGEST_LINES = 20
 MAX_LINKS = 5
 
@@ -55,11 +52,12 @@ class Show:
         is_first = row.shown_n == 0
         words = self._words(alert)
         repeats = row.possible_repeat and row.step != "edit"
-        marks = [REPLAY] if alert.theatre == "replay" else []
+        said = self.messages.of(self.room.language).marks
+        marks = [said.replay] if alert.theatre == "replay" else []
         if not is_first and row.step == "post":
-            marks.append(alert.action.upper())
+            marks.append(said.correction if alert.action == "correction" else said.update)
         if repeats:
-            marks.append(POSSIBLE_REPEAT)
+            marks.append(said.possible_repeat)
         data: dict[str, Any] = msgspec.to_builtins(alert)
         if is_first:
             data["action"] = "new"
@@ -78,24 +76,27 @@ class Show:
         )
 
     def digest(self, rows: list[Delivery]) -> Message:
-        """Return one message about the alerts that expired before the room could be told."""
+        """Return one message about alerts that were gathered, or expired before they were told."""
+        said = self.messages.of(self.room.language).marks
+        is_gathered = all(row.gathered for row in rows)
         alerts = [row.alert for row in rows]
-        loudest = max((alert.level for alert in alerts), key=LEVELS.index)
-        noun = "alert" if len(alerts) == 1 else "alerts"
+        title = (said.gathered if is_gathered else said.missed).format(count=len(alerts))
         lines = [f"{self._stamp(alert.at)}: {self._words(alert).title}" for alert in alerts]
         if len(lines) > MAX_DIGEST_LINES:
-            lines[MAX_DIGEST_LINES:] = [f"and {len(lines) - MAX_DIGEST_LINES} more"]
+            rest = said.more.format(count=len(lines) - MAX_DIGEST_LINES)
+            lines[MAX_DIGEST_LINES:] = [rest]
         is_repeat = any(row.possible_repeat for row in rows)
         ids = sorted(alert.id for alert in alerts)
         return Message(
             key=content_id(self.room.id, "digest", *ids, length=32),
-            level=loudest,
-            title=f"{len(alerts)} {noun} missed while this room could not be reached",
+            level=max((alert.level for alert in alerts), key=LEVELS.index),
+            title=title,
             lines=tuple(lines),
             links=_links([alert.links[0] for alert in alerts if alert.links]),
-            marks=(POSSIBLE_REPEAT,) if is_repeat else (),
+            marks=(said.possible_repeat,) if is_repeat else (),
             data={
                 "action": "digest",
+                "reason": "gathered" if is_gathered else "missed",
                 "room": self.room.id,
                 "subjects": sorted(alert.subject for alert in alerts)[:100],
                 "alerts": len(alerts),

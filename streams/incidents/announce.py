@@ -96,7 +96,10 @@ def announce(
         is_final: At the last tick of a replay everything goes out.
     """
     chosen = policies.of(policy_facts(incident))
-    policy, level = chosen if chosen is not None else (None, "digest")
+    policy: Policy | None = None
+    level: Level = "digest"
+    if chosen is not None:
+        policy, level = chosen
     incident = replace(incident, level=level)
     if incident.alert_counter == 0:
         reason = _why_untold(incident, policy, silence, seen_at, now)
@@ -105,14 +108,24 @@ def announce(
             name = policy.id if policy is not None else None
             return Announcement(incident, None, reason, name, until)
     told = msgspec.json.decode(incident.told.encode(), type=_Told) if incident.told else _Told()
-    present = _present(incident, messages)
+    given = _given(incident, policy, level, now)
+    present = _present(incident, messages, given)
+    name = policy.id if policy is not None else None
     if incident.alert_counter and present == told:
-        return Announcement(incident, None, "unchanged", policy.id if policy else None)
+        if is_tick and not is_final and silence is None and _is_reminder_due(incident, policy, now):
+            reminded = replace(incident, alert_counter=incident.alert_counter + 1, reminded_at=now)
+            entry = TimelineEntry(at=now, fact="reminder", old="", new="", cause=cause)
+            alert = _alert(
+                reminded, policy, messages, now, "update", True, (entry,), None, silenced_rooms
+            )
+            alert = replace(alert, reminder=True)
+            return Announcement(reminded, alert, "", name, is_waiting=True)
+        is_waiting = _waits(incident, policy, given)
+        return Announcement(incident, None, "unchanged", name, is_waiting=is_waiting)
     if silence is not None:
-        name = policy.id if policy is not None else None
         return Announcement(incident, None, "silenced", name, silence.until, is_waiting=True)
     revisions = _revisions(told, present, now, cause) if incident.alert_counter else ()
-    rises = LEVELS.index(level) > LEVELS.index(incident.told_level or level)
+    rises = LEVELS.index(given) > LEVELS.index(incident.told_level or given)
     turns = present.status != told.status and present.status in _LOUD
     is_first = incident.alert_counter == 0
     # What was withdrawn before anyone was told of it is noted, and calls nobody.
@@ -124,9 +137,7 @@ def announce(
         since = now - (incident.told_at or now)
         is_due = since >= timedelta(minutes=wait)
         if not is_due or not (revisions or is_tick):
-            return Announcement(
-                incident, None, "later", policy.id if policy else None, is_waiting=True
-            )
+            return Announcement(incident, None, "later", name, is_waiting=True)
     action: Literal["new", "update", "correction"] = "update"
     if incident.alert_counter == 0:
         action = "new"
@@ -136,13 +147,52 @@ def announce(
         incident,
         alert_counter=incident.alert_counter + 1,
         told=encode(present).decode(),
-        told_level=level,
+        told_level=given,
         told_at=max(now, incident.told_at or now),
     )
     alert = _alert(
         told_incident, policy, messages, now, action, is_loud, revisions, seen_at, silenced_rooms
     )
-    return Announcement(told_incident, alert, "", alert.policy)
+    is_waiting = _waits(told_incident, policy, given)
+    return Announcement(told_incident, alert, "", alert.policy, is_waiting=is_waiting)
+
+
+def _is_reminder_due(incident: Incident, policy: Policy | None, now: datetime) -> bool:
+    """Return whether an incident that nobody acknowledged must be told again now."""
+    if not _reminds(incident, policy) or policy is None or incident.told_at is None:
+        return False
+    if policy.quiet is not None and policy.quiet.holds_at(now):
+        return False
+    last = max(incident.told_at, incident.reminded_at or incident.told_at)
+    is_over = now - incident.told_at > timedelta(minutes=policy.remind_for_minutes)
+    return not is_over and now - last >= timedelta(minutes=policy.remind_every_minutes or 0)
+
+
+def _reminds(incident: Incident, policy: Policy | None) -> bool:
+    return (
+        policy is not None
+        and policy.remind_every_minutes is not None
+        and incident.lifecycle == "open"
+        and incident.status not in _CORRECTIONS
+        and not any(decision.action == "ack" for decision in incident.decisions)
+    )
+
+
+def _given(incident: Incident, policy: Policy | None, level: Level, now: datetime) -> Level:
+    """Return the level that rooms are told now: lowered in quiet hours, raised when they end.
+
+    What was told louder before is not taken down by the hour.
+    """
+    told = incident.told_level
+    lowered = policy.level_at(level, now) if policy is not None else level
+    if told is None or LEVELS.index(told) > LEVELS.index(level):
+        return lowered
+    return max(lowered, told, key=LEVELS.index)
+
+
+def _waits(incident: Incident, policy: Policy | None, given: Level) -> bool:
+    """Return whether time alone may make something to tell: a reminder, the end of quiet hours."""
+    return _reminds(incident, policy) or LEVELS.index(given) < LEVELS.index(incident.level)
 
 
 def policy_facts(incident: Incident) -> Facts:
@@ -210,8 +260,8 @@ def _why_untold(
     return ""
 
 
-def _present(incident: Incident, messages: Messages) -> _Told:
-    """Return what a message of now would say."""
+def _present(incident: Incident, messages: Messages, level: Level) -> _Told:
+    """Return what a message of now would say, told at this level."""
     english = messages.of("en")
     thing = incident.object
     links = links_of(incident)
@@ -221,11 +271,11 @@ def _present(incident: Incident, messages: Messages) -> _Told:
         for claim in incident.claims
         if claim.what == "actor" and claim.by == incident.country and claim.value == incident.actor
     ]
-    shown = [headline(incident, english), *facts.values(), incident.level]
+    shown = [headline(incident, english), *facts.values(), level]
     shown += [f"{link.url} {link.title}" for link in links]
     return _Told(
         status=incident.status,
-        level=incident.level,
+        level=level,
         count=count_words(thing.count_low, thing.count_high),
         shot_down="yes" if "shot_down" in incident.actions else "",
         found="yes" if "found" in incident.actions else "",

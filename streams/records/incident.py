@@ -144,6 +144,7 @@ class Alert(Record, frozen=True, kw_only=True):
     policy: str
     theatre: str = "europe"
     notify: bool = True  #: False: keep the shown message true, disturb nobody
+    reminder: bool = False  #: nothing changed; nobody acknowledged it yet
     late: bool = False
     kind: str = ""
     status: Status | None = None
@@ -175,6 +176,7 @@ class Delivery(Record, frozen=True, kw_only=True):
     step: Literal["", "post", "edit", "reply", "digest", "digested"] = ""  #: what is being sent
     attempts: int = 0
     possible_repeat: bool = False
+    gathered: bool = False  #: waits for the room's next digest
     next_try_at: datetime | None = None
     first_at: datetime | None = None
     updated_at: datetime | None = None
