@@ -61,15 +61,7 @@ def run_test(
     catalog: Catalog, file: str, key: str, language: str, test: LanguageTest
 ) -> CheckResult:
     """Return what comes out of one test."""
-    published = datetime.fromisoformat(test.published)
-    published = published.replace(tzinfo=UTC) if published.tzinfo is None else published
-    if len(test.published) == 10:
-        published = published.replace(hour=12)
-    article = Article(
-        id=content_id(test.title, test.body), feed=_feed_of(test.feed_country, catalog), publisher="", title=test.title, body=test.body,
-        first_seen_at=published, published_at=published, revision="1", declared_language=language,
-    )  # fmt: skip
-    found = understand(article, catalog)
+    found = understand(article_of(catalog, language, test), catalog)
     return CheckResult(
         file,
         key,
@@ -77,6 +69,18 @@ def run_test(
         test,
         _problem(found.tagged.incursion, found.report_set.reports, test, found.tagged.why),
     )
+
+
+def article_of(catalog: Catalog, language: str, test: LanguageTest) -> Article:
+    """Return a test's text as an article that came from a feed of its country."""
+    published = datetime.fromisoformat(test.published)
+    published = published.replace(tzinfo=UTC) if published.tzinfo is None else published
+    if len(test.published) == 10:
+        published = published.replace(hour=12)
+    return Article(
+        id=content_id(test.title, test.body), feed=_feed_of(test.feed_country, catalog), publisher="", title=test.title, body=test.body,
+        first_seen_at=published, published_at=published, revision="1", declared_language=language,
+    )  # fmt: skip
 
 
 def _feed_of(country: str | None, catalog: Catalog) -> str:

@@ -66,7 +66,7 @@ def understand(article: Article, catalog: Catalog) -> Understanding:
     language = catalog.languages.get(_fallback(guess.language, catalog))
     if language is None:
         return _nothing(article, guess, catalog, ("no lexicon for this language",))
-    lexicon = _lexicon(language, catalog)
+    lexicon = lexicon_of(language, catalog)
     fields = [title, *bodies]
     hits = {f.name: lexicon.find(f.folded) for f in fields}
     tags = tags_of(fields, hits, catalog)
@@ -85,7 +85,8 @@ def _fallback(tag: str, catalog: Catalog) -> str:
     return relatives.get(tag, tag)
 
 
-def _lexicon(language: Language, catalog: Catalog) -> Lexicon:
+def lexicon_of(language: Language, catalog: Catalog) -> Lexicon:
+    """Return the compiled words of a language with models, people and places; made at first use."""
     key = f"lexicon:{language.id}"
     found = catalog.memo.get(key)
     if found is None:
