@@ -146,7 +146,9 @@ class RoomTask:
             self._handed.clear()
             return IDLE_SECONDS
         if self.breaker.state(clock) != "closed":
-            await self._hand_over([row for row in rows if row.state == "pending"])
+            await self._hand_over(
+                [row for row in rows if row.state == "pending" and not row.gathered]
+            )
         if (wait := self.breaker.wait_seconds(clock)) > 0:
             return wait
         pending = [row for row in rows if row.state == "pending"]
@@ -348,7 +350,11 @@ class RoomTask:
         state = self.breaker.state(clock)
         for name in BREAKER_STATES:
             metrics.breaker_state.labels(self.room.id, name).set(int(name == state))
-        starts = [row.first_at for row in self._rows() if row.first_at and row.state == "pending"]
+        starts = [
+            row.first_at
+            for row in self._rows()
+            if row.first_at and row.state == "pending" and not row.gathered
+        ]
         age = (self._now() - min(starts)).total_seconds() if starts else 0.0
         metrics.outbox_oldest_age.labels(self.room.id).set(max(0.0, age))
 

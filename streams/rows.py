@@ -288,7 +288,8 @@ def obey(
         )
     if row.state in ("shown", "sending"):
         return None
-    row = replace(row, attempts=0, next_try_at=None, reason=f"{order} by operator", updated_at=now)
+    reason = f"{order} by operator"
+    row = replace(row, attempts=0, gathered=False, next_try_at=None, reason=reason, updated_at=now)
     if order == "drop":
         return replace(row, state="skipped", step="")
     expires_at = max(row.alert.expires_at, alert.expires_at)

@@ -284,3 +284,25 @@ async def test_console_prints_and_says_when_it_cannot(
     await bench.until("a", lambda row: row.state == "shown")
     out = capfdbinary.readouterr().out
     assert b"\x1b" not in out and b"[REPLAY] bad [31m title second line" in out
+
+
+async def test_low_urgency_is_gathered_into_one_digest(bench: Bench) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).time()
+    task = bench.open(
+        "webhook",
+        Target(url=bench.server.url("webhook")),
+        level="digest",
+        digest_at=[soon.isoformat()],
+        language="pl",
+    )
+    for subject in ("a", "b"):
+        await bench.tell(task, alert(subject, level="digest"))
+    await bench.tell(task, alert("c"))
+    await bench.until("c", lambda row: row.state == "shown")
+    assert len(bench.server.accepted) == 1, "a louder one waits for nobody"
+    for subject in ("a", "b"):
+        await bench.until(subject, lambda row: row.state == "shown")
+    (digest,) = [c.body for c in bench.server.accepted if c.body["data"]["action"] == "digest"]
+    assert digest["data"]["subjects"] == ["a", "b"]
+    assert digest["data"]["reason"] == "gathered"
+    assert digest["text"].startswith("Mniej pilne, zebrane: 2")

@@ -272,3 +272,68 @@ def test_bucket_spaces_calls() -> None:
     bucket = Bucket(per_second=2.0, burst=2)
     assert [bucket.wait_seconds(0.0) for _ in range(3)] == [0.0, 0.0, 0.5]
     assert bucket.wait_seconds(0.5) == 0.0 and bucket.wait_seconds(0.5) == 0.5
+
+
+# --- what is gathered ------------------------------------------------------------------------
+
+MORNING = NOW + timedelta(hours=20)
+
+
+def gathering(**given: Any) -> Place:
+    return place(level="digest", next_digest=lambda now: MORNING, **given)
+
+
+def test_digest_level_waits_for_the_rooms_digest() -> None:
+    row = planned(None, alert(level="digest"), gathering())
+    assert (row.state, row.step, row.gathered, row.next_try_at) == (
+        "pending", "digest", True, MORNING,
+    )  # fmt: skip
+    assert not is_expired(row, MORNING), "a digest is never too late"
+    sent = send(row)
+    done = settle_digest(sent, sent, OK, gathering(), MORNING)
+    assert (done.state, done.shown_n, done.gathered) == ("shown", 1, False)
+
+
+def test_louder_alerts_rooms_without_digest_and_replays_are_not_gathered() -> None:
+    assert planned(None, alert(), gathering()).step == "post"
+    assert planned(None, alert(level="digest"), place(level="digest")).step == "post"
+    assert planned(None, alert(level="digest", theatre="replay"), gathering()).step == "post"
+
+
+def test_update_of_what_waits_goes_into_the_same_digest() -> None:
+    row = planned(None, alert(level="digest"), gathering())
+    row = planned(row, alert(2, level="digest", notify=False), gathering())
+    assert (row.step, row.gathered, row.next_try_at, row.alert.n) == ("digest", True, MORNING, 2)
+
+
+def test_rise_of_what_waits_is_posted_at_once() -> None:
+    row = planned(None, alert(level="digest"), gathering())
+    row = planned(row, alert(2, level="urgent"), gathering())
+    assert (row.step, row.gathered, row.next_try_at) == ("post", False, None)
+
+
+def test_rise_of_what_a_digest_told_is_posted() -> None:
+    sent = send(planned(None, alert(level="digest"), gathering(can_edit=True)))
+    row = settle_digest(sent, sent, OK, gathering(can_edit=True), MORNING)
+    row = planned(row, alert(2, level="urgent"), gathering(can_edit=True))
+    assert (row.state, row.step) == ("pending", "post"), "there is no message of its own to edit"
+
+
+@pytest.mark.parametrize("outcome", ["retry", "unknown", "throttled"])
+def test_digest_that_failed_is_tried_again(outcome: Any) -> None:
+    sent = send(planned(None, alert(level="digest"), gathering()))
+    row = settle_digest(sent, sent, Verdict(outcome, "x"), gathering(), MORNING)
+    assert (row.state, row.gathered, row.possible_repeat) == ("pending", True, outcome == "unknown")
+    assert row.next_try_at is not None and row.next_try_at >= MORNING
+    back = resume(sent, "repeat", MORNING)
+    assert (back.state, back.gathered, back.possible_repeat) == ("pending", True, True)
+
+
+def test_reminder_notifies_though_nothing_changed() -> None:
+    where = place(can_edit=True)
+    row = shown(where, ref="m1")
+    row = planned(row, alert(2, reminder=True), where)
+    sent = send(row)
+    assert sent.step == "edit"
+    assert settle(sent, sent, OK, where, NOW).step == "reply"
+    assert planned(shown(place()), alert(2, reminder=True), place()).step == "post"
