@@ -9,7 +9,7 @@ rooms without breaking shipped tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -43,6 +43,7 @@ class Room(Seed):
     language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")  #: BCP 47
     time_zone: str = "UTC"  #: IANA name
     level: Level = "normal"  #: least level that is posted
+    digest_at: tuple[time, ...] = ()  #: local times; digest-level alerts wait for them, gathered
     fallback: str | None = None  #: room that is told while this one fails
     per_second: float | None = Field(None, gt=0, le=1000)  #: slower or faster than the kind's pace
     unknown: Literal["repeat", "hold"] | None = None  #: overrides FLANKWATCH_UNKNOWN_DELIVERY
@@ -89,6 +90,14 @@ class Room(Seed):
         for name in sorted(has - kind.NEEDS - kind.MAY_HAVE):
             raise ValueError(f"kind {self.kind!r} has no use for `{name}`")
         return self
+
+    def next_digest(self, now: datetime) -> datetime:
+        """Return when the room's next digest is due, after `now`; needs `digest_at`."""
+        zone = ZoneInfo(self.time_zone)
+        today = now.astimezone(zone).date()
+        days = (today, today + timedelta(days=1))
+        due = [datetime.combine(day, at, zone) for day in days for at in self.digest_at]
+        return min(at for at in due if at > now).astimezone(UTC)
 
     def target(self, is_terminal: bool = False) -> Target:
         """Return where the room is, secrets read.

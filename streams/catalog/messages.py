@@ -33,6 +33,7 @@ FACTS = (
     "merged",
     "split",
     "withdrawn",
+    "reminder",
 )
 
 
@@ -47,6 +48,19 @@ class Labels(Seed):
     actor: str
     unknown: str
     why: str
+
+
+class Marks(Seed):
+    """Words that stand before a message, and the frame of a digest."""
+
+    replay: str  #: recorded articles are told again: no news
+    test: str
+    update: str  #: a new message about what the room was told before
+    correction: str
+    possible_repeat: str  #: nobody knows whether the room has it already
+    missed: str  #: {count}: told too late to be news, while the room could not be reached
+    gathered: str  #: {count}: of low urgency, gathered until now
+    more: str  #: {count}: lines left out
 
 
 class Phrases(Seed):
@@ -99,6 +113,7 @@ class Words(Seed):
     place_in_headline: str = ", {place}"
     labels: Labels
     phrases: Phrases
+    marks: Marks
     objects: dict[str, tuple[str, str]]  #: one, several
     actions: dict[str, str]
     statuses: dict[str, str]
@@ -176,6 +191,10 @@ def _note_lost_slots(found: Words, english: Words, name: str, faults: list[Fault
     pairs += [
         (f"phrases.{key}", getattr(found.phrases, key), getattr(english.phrases, key))
         for key in Phrases.model_fields
+    ]
+    pairs += [
+        (f"marks.{key}", getattr(found.marks, key), getattr(english.marks, key))
+        for key in Marks.model_fields
     ]
     pairs += [(f"changes.{key}", found.changes[key], english.changes[key]) for key in FACTS]
     for key, text, model in pairs:

@@ -154,12 +154,23 @@ class Policy(Seed):
         default=5, ge=0
     )  #: least time between silent edits that keep the message true
     quiet: Quiet | None = None
+    remind_every_minutes: float | None = Field(
+        default=None, ge=1
+    )  #: told again so often, until an operator acknowledges; None: never
+    remind_for_minutes: float = Field(default=720, ge=1)  #: … but not longer after the last change
     disabled: bool = False
     test: tuple[IncidentTest, ...] = ()
 
     def level_of(self, facts: Facts) -> Level | None:
         """Return the level this policy gives an incident; None when it does not fit."""
         return self.level if self.match.fits(facts) else None
+
+    @model_validator(mode="after")
+    def _check_reminders(self) -> Self:
+        every = self.remind_every_minutes
+        if every is not None and every > self.remind_for_minutes:
+            raise ValueError("remind_every_minutes is longer than remind_for_minutes: never due")
+        return self
 
     def level_at(self, level: Level, at: dt.datetime) -> Level:
         """Return `level`, lowered when `at` lies in the quiet hours."""
