@@ -131,6 +131,10 @@ class CountryLedger:
         """Take an incident back."""
         self.incidents[incident.id] = incident
 
+    def unload(self, incident: str) -> None:
+        """Leave an incident out."""
+        self.incidents.pop(incident, None)
+
     def fold(self, offset: int, record: LedgerRecord) -> Effects:
         """Fold a set; a set already folded gives its outcome again and nothing else."""
         if not isinstance(record, ReportSet) or not record.reports:

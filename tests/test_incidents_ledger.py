@@ -434,6 +434,32 @@ def test_crashes_at_random_points_in_one_run_converge(seed: int) -> None:
     assert topics.alerts == calm_topics.alerts
 
 
+def test_recovery_does_not_depend_on_the_order_or_number_of_versions() -> None:
+    records = _story()
+    book, topics = ledger(), Topics()
+    versions: list[Incident] = []
+    for offset, record in enumerate(records[:12]):
+        effects = book.fold(offset, record)
+        topics.write(effects)
+        versions += [*effects.touched, *([effects.last] if effects.last else [])]
+    expected = _state(_fold_rest(topics.recover(), records))
+    for seed in range(6):
+        random.Random(seed).shuffle(versions)
+        found = ledger()
+        found.load(replace(versions[0], id="gone-0", version=1))
+        for incident in versions:
+            found.load(incident)
+        found.unload("gone-0")
+        found.unload("never-there")
+        assert _state(_fold_rest(found, records)) == expected
+
+
+def _fold_rest(book: Ledger, records: list[LedgerRecord]) -> Ledger:
+    for offset, record in enumerate(records[12:], 12):
+        book.fold(offset, record)
+    return book
+
+
 def test_same_log_twice_is_byte_identical() -> None:
     one, _ = _run(_story(), {})
     two, _ = _run(_story(), {})

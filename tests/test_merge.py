@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mock_broker import MockBroker, mock_broker  # noqa: F401
+from msgspec.structs import replace
 from role_process import (  # noqa: F401
     EPOCH,
     CountryLedger,
@@ -106,6 +107,9 @@ class Remembering:
     def load(self, incident: Incident) -> None:
         self.loaded.append(incident)
 
+    def unload(self, incident: str) -> None:
+        self.loaded = [found for found in self.loaded if found.id != incident]
+
     def fold(self, offset: int, record: LedgerRecord) -> Effects:
         raise AssertionError("recovery reads; merge folds")
 
@@ -125,7 +129,7 @@ async def test_recovery_reads_incidents_decisions_and_the_clock(settings: Settin
         [
             Outgoing(INCIDENTS, newer.id, newer),
             Outgoing(INCIDENTS, newer.id, effects.last),  # a stale writer
-            Outgoing(INCIDENTS, "gone", effects.last),
+            Outgoing(INCIDENTS, "gone", replace(effects.last, id="gone")),
             Outgoing(INCIDENTS, "gone", None),
             Outgoing(INCIDENTS, "bad", b"{"),
             tick(0),

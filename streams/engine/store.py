@@ -7,17 +7,19 @@ so a stale writer, or the same step written twice, does no harm.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 
 from streams import metrics, topics
-from streams.engine.bus import Bus, Outgoing, connection, ledger_base, read_latest
+from streams.engine.bus import Bus, Outgoing, connection, ledger_base, read_all
 from streams.errors import BrokerError
 from streams.incidents.ledger import Effects
 from streams.records import (
@@ -27,6 +29,7 @@ from streams.records import (
     LedgerRecord,
     Outcome,
     Tick,
+    decode,
     decode_ledger,
 )
 from streams.settings import Settings
@@ -34,6 +37,8 @@ from streams.settings import Settings
 log = structlog.get_logger()
 
 READ_MILLISECONDS = 2000
+#: Incidents read between two signs of life.
+BEAT_RECORDS = 500
 FETCH_BYTES = 8 * 1024 * 1024
 _SET = b'"type":"report_set"'
 
@@ -44,7 +49,10 @@ class Foldable(Protocol):
     """What the store needs of `streams.incidents.ledger.Ledger`."""
 
     def load(self, incident: Incident) -> None:
-        """Take back one written incident."""
+        """Take back one written incident; of one id the highest version wins."""
+
+    def unload(self, incident: str) -> None:
+        """Leave out an incident that was loaded and then forgotten."""
 
     def fold(self, offset: int, record: LedgerRecord) -> Effects:
         """Fold one record."""
@@ -79,21 +87,45 @@ class Store:
             BrokerError: Kafka cannot be reached.
         """
         started = time.monotonic()
-        self._open.clear()
-        incidents = await read_latest(self._settings, topics.INCIDENTS, Incident)
-        for incident in sorted(incidents.values(), key=lambda found: (found.through, found.id)):
-            ledger.load(incident)
-            self._count(incident)
-        self._publish_counts()
-        beat()
+        await self._load(ledger, beat)
         base = ledger_base(self._settings)
         past = [(base + offset, record) for offset, record in await self._past(before, beat)]
         seconds = time.monotonic() - started
         metrics.recovery_seconds.labels("merge").set(seconds)
         log.info(
-            "state recovered", incidents=len(incidents), past=len(past), seconds=round(seconds, 2)
+            "state recovered", incidents=len(self._open), past=len(past), seconds=round(seconds, 2)
         )
         return past
+
+    async def _load(self, ledger: Foldable, beat: Callable[[], None]) -> None:
+        """Load record by record: what lies on the topic may be far more than fits into memory."""
+        self._open.clear()
+        versions: dict[str, int] = {}
+        count = 0
+        async for message in read_all(self._settings, topics.INCIDENTS):
+            count += 1
+            if count % BEAT_RECORDS == 0:
+                beat()
+                await asyncio.sleep(0)
+            if message.key is None:
+                continue
+            if message.value is None:
+                ledger.unload(message.key)
+                versions.pop(message.key, None)
+                self._open.pop(message.key, None)
+                continue
+            try:
+                if _version_of(message.value) < versions.get(message.key, 0):
+                    continue
+                incident = decode(Incident, message.value)
+            except DecodeError:  # one bad row must not hold up recovery
+                metrics.dropped.labels("recovery", "unreadable").inc()
+                continue
+            versions[message.key] = incident.version
+            ledger.load(incident)
+            self._count(incident)
+        self._publish_counts()
+        beat()
 
     async def put_incidents(self, incidents: Iterable[Incident], trace: dict[str, str]) -> None:
         """Write incidents, confirmed.
@@ -168,6 +200,19 @@ class Store:
         finally:
             await consumer.stop()
         return list(past.records())
+
+
+class _Head(msgspec.Struct):
+    """Of an incident record only what says whether it is the newest; read without the rest."""
+
+    version: int = 0
+
+
+_heads = msgspec.json.Decoder(_Head)
+
+
+def _version_of(raw: bytes) -> int:
+    return _heads.decode(raw).version
 
 
 class _Past:

@@ -48,6 +48,12 @@ class Ledger:
             theatre.born = min(first, theatre.born or first)
         self._settled = False
 
+    def unload(self, incident_id: str) -> None:
+        """Leave out an incident that was loaded and whose tombstone was read. Before any fold."""
+        for theatre in self._theatres.values():
+            if incident_id in theatre.held:
+                theatre.forget(incident_id)
+
     def switch(self, policies: Policies, publishers: Publishers, messages: Messages) -> None:
         """Use another catalog from the next record on (the caller has read a CatalogSwitch)."""
         self._rules = Rules(policies, publishers, messages)
@@ -92,6 +98,9 @@ class Ledger:
         last = max((held.through for held in everything), default=-1)
         for theatre in self._theatres.values():
             _settle_step(theatre, last)
+            # In whatever order they were read: the order in which ticks come to them.
+            in_order = sorted(theatre.held.values(), key=lambda held: (held.through, held.id))
+            theatre.held = {held.id: held for held in in_order}
             theatre.waiting.update(
                 held.id
                 for held in theatre.held.values()
