@@ -260,7 +260,7 @@ CONCEPTS: dict[str, Concept] = {
         "cue",
         "stray, strayed, went astray, lost, off course, mistakenly, knocked off course by jamming",
     ),
-    "smuggle": Concept("cue", "smugglers, smuggled cigarettes, contraband"),
+    "smuggle": Concept("cue", "smugglers, smuggled cigarettes, contraband", "smuggling"),
     "again": Concept("cue", "again, another, new, for the third time, once more"),
     "many": Concept("cue", "several, dozens, many, swarm, wave (of objects)"),
     # --- tags only ---------------------------------------------------------------------------

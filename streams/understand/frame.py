@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import Clause, Line, Part
+from streams.understand.sentence import Clause, Line
+from streams.understand.thing import choose_object, mark_owner, sites_of
 
-_SITES = ("airport", "base", "critical")
-_WATERS = ("waters", "our", "home")
-_WHAT = {
-    "drone": "drone", "missile": "missile", "jet": "aircraft", "plane": "aircraft",
-    "helicopter": "helicopter", "balloon": "balloon", "ship": "ship", "troops": "troops",
-    "wreckage": "unknown", "flyer": "unknown",
-}  # fmt: skip
 _NEAR_CHARS = 40
+_SITES = ("airport", "base", "critical")
 
 
 @dataclass(slots=True)
@@ -44,6 +39,7 @@ class Frame:
     actor: str | None = None
     origin: str | None = None
     model: str | None = None
+    is_dated: bool = False  #: a day stands in the clause
     borrowed: tuple[str, ...] = ()  #: roles that came from outside the clause
 
     @property
@@ -66,6 +62,7 @@ def frames_of(line: Line, others: list[Line], dates: list[int]) -> list[Frame]:
     for clause in line.clauses:
         frame = _frame(line, clause, others, dates)
         if frame is not None:
+            frame.is_dated = any(clause.start <= at < clause.end for at in dates)
             found.append(frame)
     return found
 
@@ -98,6 +95,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
             actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
         elif clause.first("incident") and line.first("react", "article_4", "scramble", "closed"):
             actions = {"incursion"}  # "drone incident: Poland asks for consultations"
+        elif _headed(line, clause, objects[0]):
+            actions = {"incursion"}  # "Romania, Russian drone: ambassador summoned"
+            borrowed.append("action")
         else:
             return None
     frame = Frame(
@@ -110,25 +110,16 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
         is_verbless=is_verbless,
         borrowed=tuple(borrowed),
     )
-    _choose_object(frame, line, objects)
+    choose_object(frame, line, objects)
     _choose_action(frame, action_hits)
-    frame.sites = _sites_of(line) | {
-        site for other in others if "closed" in frame.actions for site in _sites_of(other)
+    frame.sites = sites_of(line) | {
+        site for other in others if "closed" in frame.actions for site in sites_of(other)
     }
     frame.is_nominal = not is_verbless and actions <= {"incursion"}
     _mark_definite(frame, line)
     if "wreckage" in _says(objects):
         frame.is_wreckage = True
     return frame
-
-
-#: Kinds of places that are sites by themselves: Kastrup is an airport without the word.
-_SITE_KINDS = {"airport": "airport", "base": "base", "critical_site": "critical"}
-
-
-def _sites_of(line: Line) -> set[str]:
-    named = {site for site in (*_SITES, *_WATERS) if line.first(site)}
-    return named | {_SITE_KINDS[part.kind] for part in line.parts if part.kind in _SITE_KINDS}
 
 
 def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
@@ -167,7 +158,7 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
         if (
             other is not clause
             and (hit := other.first("closed"))
-            and ("airport" in _sites_of(line) or line.first("airspace"))
+            and ("airport" in sites_of(line) or line.first("airspace"))
         ):
             return hit
     return None
@@ -197,6 +188,20 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
     ):
         return True  # "unknown drones over the nuclear plant tonight", in the home press
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
+
+
+def _headed(line: Line, clause: Clause, thing: Hit) -> bool:
+    """Tell whether a headline puts a watched state, Russia's object and a reaction side by side."""
+    if line.field.name != "title" or not thing.says("drone", "balloon", "missile", "jet"):
+        return False
+    index = line.clauses.index(clause)
+    owned = any(p.part == "owner" and p.country in AGGRESSORS for p in clause.parts)
+    if not owned or index == 0 or not any(c.first("react") for c in line.clauses[index + 1 :]):
+        return False
+    head = line.clauses[index - 1]
+    return any(p.country in WATCHED and p.part == "nominal" for p in head.parts) and not head.all(
+        *ACTIONS
+    )
 
 
 def _came_from(clause: Clause, thing: Hit) -> bool:
@@ -233,7 +238,7 @@ def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) 
     frame = Frame(
         line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}
     )
-    _mark_owner(frame, clause.parts, None)
+    mark_owner(frame, clause.parts, None)
     if not frame.has_hostile:
         for part in line.parts:
             if part.country in AGGRESSORS and part.part in ("nominal", "speaker", "owner", "event"):
@@ -255,103 +260,6 @@ def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) 
         frame.what = "aircraft" if line.first("airspace", "our", "home") else "unknown"
     _mark_definite(frame, line)
     return frame
-
-
-def _choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
-    """Take the most telling object, with its owner and markers."""
-    order = {
-        name: rank
-        for rank, name in enumerate(
-            (
-                "drone",
-                "missile",
-                "helicopter",
-                "jet",
-                "balloon",
-                "ship",
-                "troops",
-                "plane",
-                "flyer",
-                "wreckage",
-            )
-        )
-    }
-    objects = [hit for hit in objects if not _names_base(hit, line)] or objects
-    best = min(objects, key=lambda hit: min((order.get(c, 99) for c in hit.concepts), default=99))
-    concept = min((c for c in best.concepts if c in order), key=lambda c: order[c])
-    if concept == "missile" and any(hit.says("wreckage") for hit in objects):
-        frame.is_wreckage = True
-    frame.object_hit = best
-    frame.what = _WHAT[concept]
-    if best.term.text.startswith("model:"):
-        frame.model = best.term.text.split(":")[1]
-    _mark_owner(frame, [part for clause in line.clauses for part in clause.parts], best)
-    for clause in line.clauses:
-        for hit in clause.hits:
-            if clause is frame.clause or abs(hit.start - best.start) < _NEAR_CHARS:
-                if hit.says("hostile", "shadow_fleet") and (
-                    hit.term.text.startswith("model:") or abs(hit.start - best.start) < _NEAR_CHARS
-                ):
-                    frame.has_hostile = True
-                    if hit.term.text.startswith("model:") and frame.model is None:
-                        frame.model = hit.term.text.split(":")[1]
-                if hit.says("unidentified") and abs(hit.start - best.start) < _NEAR_CHARS:
-                    frame.has_unidentified = True
-    if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
-        frame.actor = "ukraine_stray"
-    if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
-        frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
-    weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
-    if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
-        frame.what = "civil"
-    is_ours = line.first("our", "airspace", "nato_state") is not None
-    if frame.what == "missile" and frame.is_verbless and not frame.markers and not is_ours:
-        frame.what = "civil"
-    is_guarded = bool(_sites_of(line) & {"base", "critical"})
-    if concept == "flyer" and weak and not (frame.markers or frame.borrowed or is_guarded):
-        frame.what = "civil"  # "the device was seen at the air show"
-    if frame.what == "helicopter" and not frame.markers:
-        frame.what = "civil"
-
-
-def _names_base(hit: Hit, line: Line) -> bool:
-    """Tell whether an object only says whose base it is: "base des sous-marins"."""
-    if not hit.says("ship", "jet", "plane", "helicopter", "missile"):
-        return False
-    folded = line.field.folded
-    for base in (found for clause in line.clauses for found in clause.all("base")):
-        first, last = sorted((base, hit), key=lambda one: one.start)
-        if first.end <= last.start and len(folded[first.end : last.start].split()) <= 1:
-            return True
-    return False
-
-
-def _mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
-    owners = {
-        part.country
-        for part in parts
-        if part.part == "owner" and part.head is thing and thing is not None
-    }
-    if owners and owners <= WATCHED:
-        frame.is_own = True  # the state's own, whoever else the sentence names
-        return
-    for part in parts:
-        near = thing is None or abs(part.hit.start - thing.start) < 60
-        if part.part == "owner" and (thing is None or part.head is thing or near):
-            if part.country in AGGRESSORS:
-                frame.has_hostile = True
-                frame.actor = "russia" if part.country == "RU" else "belarus"
-            elif part.country == "UA":
-                frame.actor = frame.actor or "ukraine_stray"
-        if part.part == "origin" and part.country in (*AGGRESSORS, "UA"):
-            frame.origin = part.country
-            if part.country in AGGRESSORS:
-                frame.has_hostile = True
-        if part.part == "nominal" and part.country in AGGRESSORS and near:
-            frame.has_hostile = True
-            frame.actor = frame.actor or ("russia" if part.country == "RU" else "belarus")
-    if frame.has_hostile:
-        frame.is_own = False
 
 
 def _choose_action(frame: Frame, hits: list[Hit]) -> None:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from streams.understand.kin import closest
+
 SUPPORTED = [
     "en",
     "fr",
@@ -142,6 +144,9 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     family = next((group for group in FAMILIES if best in group), None)
     if family and wanted in family:
         return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
+    own = closest(family, low, best) if family else best
+    if own != best:
+        return Guess(own, 0.75, f"{why}; words say {own}")
     if confidence >= _SURE and margin > 0.5:
         return Guess(best, confidence, why)
     top = {tag for tag, share in ranked[:4] if share > 0.04}
@@ -231,7 +236,7 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
         if best == "uk" and not re.search("[іїє]", low) and len(low) > 60:
             return "ru"
         return None
-    if best != "ro" and _share("[ăâîșțşţ]", low) > _OWN_LETTERS:
+    if best != "ro" and _share("[ăîșțţ]" if best == "tr" else "[ăâîșțşţ]", low) > _OWN_LETTERS:
         return "ro"
     if best != "hu" and _share("[őű]", low) > _OWN_LETTERS:
         return "hu"

@@ -183,6 +183,10 @@ def _is_scare_quoted(frame: Frame, line: Line) -> bool:
     return False
 
 
+#: What makes the content of a main clause a plan: "a law that lets troops down drones that enter".
+_PLANS = ("policy", "procure", "may", "fear", "exercise")
+
+
 def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     if clause.opener == "if":
         return Gate("hypothetical", "stands after a conditional connector", clause.opener_hit)
@@ -197,11 +201,8 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Ga
                 return Gate(
                     "hypothetical", "tells more of what is only supposed", before.opener_hit
                 )
-            cue = (
-                before.first("policy", "procure", "may", "fear", "exercise")
-                if not before.first("said", "confirm")
-                else None
-            )
+            is_told = before.first("said", "confirm") or frame.is_dated
+            cue = None if is_told else before.first(*_PLANS)
             if cue:
                 return Gate("hypothetical", "tells more of what is only planned", cue)
     if not clause.first("suspected"):
@@ -301,6 +302,9 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate |
     civilian = line.first("civilian") or above.first("civilian")
     if civilian and not frame.has_hostile:
         return Gate("civilian", "is a private or civil craft", civilian)
+    cause = line.first("other_cause")
+    if cause and frame.actions <= {"closed"} and not frame.clause.first("after"):
+        return Gate("civilian", "traffic stopped for another cause", cause)
     arrested = line.first("arrested")
     if arrested and not frame.has_hostile:
         return Gate("civilian", "has a person as operator, or is before a court", arrested)

@@ -138,6 +138,10 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         and not frame.markers
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
+    if frame.actions <= {"closed"} and (attack := frame.line.first("attack")):
+        elsewhere = [p for p in frame.line.parts if p.country and p.country not in WATCHED]
+        if any(p.country not in AGGRESSORS for p in elsewhere):
+            return Gate("other_theatre", "traffic stopped for an attack elsewhere", attack)
     if frame.actions <= {"flew", "tracked"} and found.step in (
         "only_country",
         "publisher",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from streams.catalog import Catalog
-from streams.catalog.concepts import WATCHED
+from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.records import Report
 from streams.understand.realis import Gate
 from streams.understand.report import WITHDRAWING, Candidate
@@ -72,12 +72,20 @@ def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None
             "over",
         }
         if gate.name in ("nothing_seen", "false_alarm") or (gate.name == "denial" and crossing):
-            return gate
+            return None if _is_accuseds(candidate.frame.line) else gate
     for line in heads:
+        if _is_accuseds(line):
+            continue
         hit = line.first("nothing_seen") or (None if line.first("reassure") else line.first("deny"))
         if hit is not None:
             return Gate("denial", "the title denies the event", hit)
     return None
+
+
+def _is_accuseds(line: Line) -> bool:
+    """Tell whether Moscow or Minsk denies: that does not undo what the text below tells."""
+    voices = [p.country for p in line.parts if p.part in ("speaker", "nominal", "person")]
+    return bool(voices) and voices[0] in AGGRESSORS
 
 
 def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
