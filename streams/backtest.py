@@ -107,36 +107,53 @@ class Backtest:
     verdicts: list[Verdict] = field(default_factory=list)  #: in input order
     incidents: list[Incident] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    #: of each alert, the index of the article that made it; None: told at the end
+    causes: list[int | None] = field(default_factory=list)
 
 
 def run_backtest(articles: Sequence[Article], catalog: Catalog) -> Backtest:
-    """Return what a catalog makes of recorded articles.
+    """Return what a catalog makes of recorded articles, in the order of their publication.
 
     Args:
         articles: In any order; each with the time it was first seen.
         catalog: The seeds to judge.
     """
+    order = sorted(range(len(articles)), key=lambda index: (_published(articles[index]), index))
+    return fold_understood([understand(article, catalog) for article in articles], catalog, order)
+
+
+def fold_understood(
+    understood: Sequence[Understanding], catalog: Catalog, order: Sequence[int]
+) -> Backtest:
+    """Return what the ledger makes of understood articles.
+
+    Args:
+        understood: One for each article.
+        catalog: Its policies, publishers and words.
+        order: Indices of `understood` as they arrive; one may arrive again.
+    """
     ledger = Ledger(catalog.policies, catalog.publishers, catalog.messages)
-    understood: dict[int, Understanding] = {}
+    articles = [found.article for found in understood]
     outcomes: dict[int, Outcome] = {}
     result = Backtest()
-    order = sorted(range(len(articles)), key=lambda index: (_published(articles[index]), index))
     offset = -1
     for index in order:
-        article = articles[index]
-        found = understood[index] = understand(article, catalog)
-        if not found.report_set.reports and article.supersedes is None:
+        found = understood[index]
+        if not found.report_set.reports and found.article.supersedes is None:
             continue
         offset += 1
         effects = ledger.fold(offset, found.report_set)
         result.alerts += effects.alerts
+        result.causes += [index] * len(effects.alerts)
         if effects.outcomes:
-            outcomes[index] = effects.outcomes[0]
+            outcomes.setdefault(index, effects.outcomes[0])
     for theatre in sorted({article.theatre for article in articles}):
         last = max(a.first_seen_at for a in articles if a.theatre == theatre)
         offset += 1
         tick = Tick(at=last + timedelta(hours=1), theatre=theatre, final=True)
-        result.alerts += ledger.fold(offset, tick).alerts
+        alerts = ledger.fold(offset, tick).alerts
+        result.alerts += alerts
+        result.causes += [None] * len(alerts)
         result.incidents += [found for found in ledger.incidents(theatre) if found.accounts]
     for index, article in enumerate(articles):
         found = understood[index]

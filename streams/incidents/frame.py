@@ -25,6 +25,8 @@ SITED_DAY_SECONDS = 12 * HOUR
 #: Events bound to one site; a crossing may pass over half a country in a night.
 _SITED_KINDS = frozenset({"drone_airport_disruption", "drone_over_infrastructure"})
 _SITED_ACTIONS = frozenset({"disrupt"})
+#: Midnight in Europe comes up to this long before midnight UTC.
+EAST_SECONDS = 3 * HOUR
 #: A helicopter is often called an aircraft.
 _FAMILIES = {"unknown": "", "helicopter": "aircraft"}
 #: Wreckage may be found this long after its flight.
@@ -95,8 +97,9 @@ def frame_of(report: Report, lone: str = "") -> Frame:
     sited = report.action in _SITED_ACTIONS or report.kind in _SITED_KINDS
     recent = said - (SITED_SECONDS if sited else ASSUMED_SECONDS)
     if report.happened.precision == "day":
-        # The calendar day itself; the evening before is a matter of nearness, not of the date.
-        start = max(start, (seconds(report.happened.end) - 1) // DAY * DAY)
+        # The calendar day itself, as clocks east of Greenwich have it; the evening before is a
+        # matter of nearness, not of the date.
+        start = max(start, (seconds(report.happened.end) - 1) // DAY * DAY - EAST_SECONDS)
         if sited and rank == CORE and said < start + DAY:
             start = max(start, said - SITED_DAY_SECONDS)
         end = max(start, end)

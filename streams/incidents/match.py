@@ -46,8 +46,11 @@ REMEMBERED_SECONDS = 45 * DAY
 #: An event older than this when told is no news (three calendar days).
 FRESH_SECONDS = 72 * HOUR
 #: Two sites further apart than this are two events, even in one night.
-SITES_KM = 250.0
+SITES_KM = 45.0
 NEAR_KM = 40.0
+#: What crosses may pass over half a country; beyond this, only in the very same hours.
+WAVE_KM = 150.0
+BEFORE_SECONDS = 2 * HOUR
 #: Share of common shingles from which two texts are copies.
 COPY_RATIO = 0.5
 #: Score from which an account belongs to an event, and the least that time must give to it.
@@ -153,18 +156,22 @@ def best_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
 
 
 def first_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
-    """Return the first seed of a frame's own stage that takes it, or None: it is a seed itself."""
-    return next((seed for seed in seeds if takes(seed, frame)), None)
+    """Return the seed of a frame's own stage that takes it best, or None: it is a seed itself."""
+    found = [taken for seed in seeds if (taken := takes(seed, frame)) is not None]
+    return max(found)[1] if found else None
 
 
-def takes(seed: Frame, frame: Frame) -> bool:
-    """Return whether a seed takes a later frame of its own stage."""
+def takes(seed: Frame, frame: Frame) -> Fit | None:
+    """Return how well a seed takes a later frame of its own stage; None: not at all."""
     if seed.tier == PRECISE:
-        return _same_night(seed, frame)
-    if fit(frame, seed) is not None:
-        return True
-    # Of two undated accounts neither need come first.
-    return frame.tier == UNDATED and fit(seed, frame) is not None
+        apart = frame.start - seed.end
+        return (-apart / DAY, seed) if _same_night(seed, frame) else None
+    found = fit(frame, seed)
+    if found is None and frame.tier == UNDATED:
+        # Of two undated accounts neither need come first.
+        back = fit(seed, frame)
+        found = (back[0], seed) if back is not None else None
+    return found
 
 
 def fit(frame: Frame, seed: Frame) -> Fit | None:
@@ -190,8 +197,9 @@ def may_meet(frame: Frame, seed: Frame) -> bool:
     if frame.family and seed.family and frame.family != seed.family:
         return False
     if frame.tier == UNDATED:
-        lag = frame.said - seed.end
-        return frame.said - seed.start >= -2 * HOUR and lag <= REMEMBERED_SECONDS
+        # What has no date began, as far as we know, when it was first told.
+        first = seed.end if seed.assumed else seed.start
+        return frame.said - first >= -BEFORE_SECONDS and frame.said - seed.end <= REMEMBERED_SECONDS
     late = FIND_SECONDS if frame.find else LOOSE_SECONDS
     return seed.start - frame.end <= LOOSE_SECONDS and frame.start - seed.end <= late
 
@@ -222,10 +230,8 @@ def score(frame: Frame, seed: Frame) -> float | None:
 
 
 def _is_abroad(frame: Frame, seed: Frame) -> bool:
-    one, other = frame.country, seed.country
-    if not one or not other or one == other:
-        return False
-    return other not in frame.related and one not in seed.related
+    """Tell whether two accounts are of two countries: an article that names both has one of each."""
+    return bool(frame.country and seed.country) and frame.country != seed.country
 
 
 def _score_time(frame: Frame, seed: Frame) -> float | None:
@@ -253,6 +259,8 @@ def _score_time(frame: Frame, seed: Frame) -> float | None:
 def _score_assumed(frame: Frame, seed: Frame) -> float | None:
     """Return how well an account without a date fits: by how long before it the event can be."""
     if frame.assumed and seed.assumed:
+        if frame.rank != CORE and frame.end < seed.end - BEFORE_SECONDS:
+            return None  # nobody reacts to what is not told yet
         lag, limit = abs(frame.end - seed.end), min(_span(frame), _span(seed))
     else:
         loose, dated = (frame, seed) if frame.assumed else (seed, frame)
@@ -276,7 +284,9 @@ def _score_place(frame: Frame, seed: Frame) -> float | None:
         return 0.75
     if frame.sited and seed.sited and apart > SITES_KM:
         return None
-    return -0.25
+    if frame.rank == ATTACHED or not (frame.family and seed.family):
+        return None  # a denial, or a thing without a name, of another place is of another event
+    return -0.25 if apart <= WAVE_KM else -0.75
 
 
 def _is_copy(one: str, other: str) -> bool:

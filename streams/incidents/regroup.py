@@ -106,13 +106,13 @@ def _owner(theatre: Theatre, frame: Frame) -> str | None:
             continue
         if stage_of(seed) < stage:
             earlier[seed] = incident_id
-        elif stage_of(seed) == stage:
+        elif stage_of(seed) == stage and seed_order(seed) < order:
             same[seed] = incident_id
     best = best_seed(frame, earlier)
     if best is not None:
         return earlier[best]
     taker = first_seed(frame, sorted(same, key=seed_order))
-    return same[taker] if taker is not None and seed_order(taker) < order else None
+    return same[taker] if taker is not None else None
 
 
 def _grow(theatre: Theatre, ids: set[str], frames: Iterable[Frame]) -> set[str]:
