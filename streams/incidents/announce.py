@@ -276,7 +276,8 @@ def _present(incident: Incident, messages: Messages, level: Level) -> _Told:
     return _Told(
         status=incident.status,
         level=level,
-        count=count_words(thing.count_low, thing.count_high),
+        # One is what everyone supposes; two are news.
+        count=count_words(thing.count_low, thing.count_high) if (thing.count_high or 0) > 1 else "",
         shot_down="yes" if "shot_down" in incident.actions else "",
         found="yes" if "found" in incident.actions else "",
         place="yes" if incident.places else "",

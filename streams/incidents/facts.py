@@ -27,6 +27,8 @@ from streams.records import (
 
 #: Authorities whose denials change nothing: the side that is accused.
 ACCUSED = frozenset({"RU", "BY"})
+#: What was done to some of the things that came: their number is not the number that came.
+_PARTIAL = frozenset({"shot_down", "found"})
 MAX_CLAIMS = 24
 MAX_PLACES = 16
 MAX_QUOTE = 160  # characters
@@ -136,26 +138,42 @@ def _object(accounts: Sequence[Account], group: Group) -> Thing:
 
 
 def count_range(accounts: Sequence[Account]) -> tuple[int | None, int | None]:
-    """Return the range of counts: the state's own authority's where it gave one, else everyone's."""
-    counts = [
-        (account.report.object.count_low, account.report.object.count_high, account)
-        for account in accounts
-        if account.report.object.count_low or account.report.object.count_high
-    ]
-    official = [
-        item
-        for item in counts
-        if item[2].report.official == item[2].report.territory.country and item[2].report.official
-    ]
-    lows, highs = [], []
-    for low, high, _ in official or counts:
-        lows.append(low or high or 0)
-        highs.append(high or low or 0)
+    """Return the range of counts: the state's own authority's where it gave one, else everyone's.
+
+    "A drone" counts one, and says nothing against several; how many were shot down or found says
+    nothing against how many came.
+    """
+    counts = [(account, *_count(account)) for account in accounts if any(_count(account))]
+    several = [item for item in counts if item[2] > 1]
+    if not several and any((account.report.object.count_low or 0) > 1 for account in accounts):
+        return (2, None)
+    counts = several or counts
+    counts = [item for item in counts if item[0].report.action not in _PARTIAL] or counts
+    official = [item for item in counts if _is_own(item[0].report)]
     if official:
-        # Authorities revise their own numbers: the last word counts.
-        last = max(official, key=lambda item: _canonical(item[2]))
-        return (last[0] or last[1], last[1] or last[0])
-    return (min(lows), max(highs)) if lows else (None, None)
+        # Authorities revise their numbers: of two the one that was first said later holds, and an
+        # old one that is printed again does not come back.
+        first: dict[tuple[int, int], tuple[datetime, str, str]] = {}
+        for account, low, high in official:
+            said = _canonical(account)
+            first[low, high] = min(said, first.get((low, high), said))
+        return max(first, key=first.__getitem__)
+    if not counts:
+        return (None, None)
+    return (min(low for _, low, _ in counts), max(high for _, _, high in counts))
+
+
+def _count(account: Account) -> tuple[int, int]:
+    """Return how many an account tells; (0, 0) when it gives no number, as "several" gives none."""
+    thing = account.report.object
+    if not thing.count_high:
+        return (0, 0)
+    return (thing.count_low or thing.count_high, thing.count_high)
+
+
+def _is_own(report: Report) -> bool:
+    """Tell whether the authority of the state concerned speaks."""
+    return report.official is not None and report.official == report.territory.country
 
 
 def _happened(group: Group, accounts: Sequence[Account]) -> When:
@@ -296,8 +314,15 @@ def _claims(accounts: Sequence[Account]) -> tuple[Claim, ...]:
 
 
 def _actor(accounts: Sequence[Account], country: str | None) -> str | None:
-    """Return the actor that the state concerned names last, else the one most accounts name."""
-    named = [a for a in accounts if a.report.actor and a.report.actor != "unknown"]
+    """Return the actor that the state concerned names last, else the one most accounts name.
+
+    Who denies that it was so, or that it was him, names nobody.
+    """
+    named = [
+        a
+        for a in accounts
+        if a.report.actor and a.report.actor != "unknown" and stance_of(a.report) == "asserts"
+    ]
     if not named:
         return None
     official = [a for a in named if a.report.official and a.report.official == country]
@@ -316,12 +341,3 @@ def _best_voice(accounts: Sequence[Account], country: str | None) -> Account:
             *_canonical(account),
         ),
     )
-
-
-def official_actor(accounts: Sequence[Account], country: str | None) -> str | None:
-    """Return the actor that the state concerned names last; None while it names none."""
-    for account in sorted(accounts, key=_canonical, reverse=True):
-        report = account.report
-        if report.official and report.official == country and report.actor not in (None, "unknown"):
-            return report.actor
-    return None

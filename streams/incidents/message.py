@@ -162,7 +162,8 @@ def _object(incident: Incident, words: Words) -> str:
     low, high = thing.count_low, thing.count_high
     is_several = (high or low or 1) > 1
     noun = several if is_several else one
-    marks = [mark for mark in (thing.model, count_words(low, high) if is_several else "") if mark]
+    number = count_words(low, high) if is_several and high is not None else ""
+    marks = [mark for mark in (thing.model, number) if mark]
     if thing.is_wreckage:
         marks.append(words.phrases.wreckage)
     return f"{noun} ({', '.join(marks)})" if marks else noun
