@@ -139,8 +139,16 @@ def bench_fold() -> None:
         started = time.perf_counter()
         ledger.fold(offset + index, found)
         fresh.append(time.perf_counter() - started)
+    opened, is_new = [], []
+    for index in range(300):
+        found = a_set(choice, 20_000_000 + index, 10_000 + index, 5.0)
+        started = time.perf_counter()
+        effects = ledger.fold(offset + 400 + index, found)
+        opened.append(time.perf_counter() - started)
+        is_new.append(effects.last is not None and effects.last.version == 1)
     show("while filling", times)
     show(f"against {number} open incidents", fresh)
+    show(f"… of events not heard of before ({sum(is_new)} opened an incident)", opened)
     started = time.perf_counter()
     ledger.fold(offset + 1000, Tick(at=START + timedelta(days=5)))
     print(f"a tick: {1000 * (time.perf_counter() - started):.1f} ms")

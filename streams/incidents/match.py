@@ -39,6 +39,8 @@ NIGHT_SECONDS = 9 * HOUR
 #: A loosely dated account may miss the event by this much, when either is dated this shortly.
 LOOSE_SECONDS = 3 * HOUR
 SHORT_SECONDS = 10 * HOUR
+#: An undated account may be said this long before the first precise word of its event begins.
+BEFORE_SECONDS = 2 * HOUR
 #: An undated account speaks of something at most this old, unless it names the very place.
 RECENT_SECONDS = 10 * DAY
 #: … and then of something at most this old.
@@ -50,14 +52,13 @@ SITES_KM = 45.0
 NEAR_KM = 40.0
 #: What crosses may pass over half a country; beyond this, only in the very same hours.
 WAVE_KM = 150.0
-BEFORE_SECONDS = 2 * HOUR
 #: Share of common shingles from which two texts are copies.
 COPY_RATIO = 0.5
 #: Score from which an account belongs to an event, and the least that time must give to it.
 JOIN_SCORE = 1.0
 LEAST_TIME = 0.5
 
-Stage = tuple[bool, int, int]
+Stage = tuple[bool, int, int, bool]
 Fit = tuple[float, Frame]
 #: Memory of a pure function: the same few hundred fits are asked for again at every set.
 MAX_FITS = 60_000
@@ -100,7 +101,9 @@ class Group:
 
 def stage_of(frame: Frame) -> Stage:
     """Return the stage in which a frame is placed; the lower comes first."""
-    return (not frame.country, frame.tier, frame.rank)
+    # What is found was lost in some flight: the flights come first.
+    is_find = frame.find and frame.rank == CORE
+    return (not frame.country, frame.tier, frame.rank, is_find)
 
 
 def seed_order(frame: Frame) -> tuple[object, ...]:
@@ -121,34 +124,70 @@ def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()
     Guarantee: depends on the set of frames alone.
     """
     clusters: dict[Frame, list[Frame]] = {}
+    settled = Seeds()
     stages: dict[Stage, list[Frame]] = {}
     for frame in set(frames):
         stages.setdefault(stage_of(frame), []).append(frame)
     for stage in sorted(stages):
         left = []
-        settled = list(clusters)
         for frame in stages[stage]:
-            seed = best_seed(frame, settled)
+            seed = best_seed(frame, settled.near(frame))
             if seed is None:
                 left.append(frame)
             else:
                 clusters[seed].append(frame)
-        founded: list[Frame] = []
+        founded = Seeds()
         for frame in sorted(left, key=seed_order):
-            seed = first_seed(frame, founded)
+            seed = first_seed(frame, founded.near(frame))
             if seed is None:
-                founded.append(frame)
+                founded.add(frame)
                 clusters[frame] = [frame]
             else:
                 clusters[seed].append(frame)
+        settled.join(founded)
     groups = [Group(found) for found in clusters.values()]
     return sorted(_join_links(groups, links), key=lambda group: group.seed)
+
+
+class Seeds:
+    """Seeds by country, so that an account is compared only with those it could belong to."""
+
+    def __init__(self, seeds: Iterable[Frame] = ()) -> None:
+        self._all: dict[Frame, int] = {}  #: in the order in which they came
+        self._by_country: dict[str, list[Frame]] = {}
+        for seed in seeds:
+            self.add(seed)
+
+    def add(self, seed: Frame) -> None:
+        """Take a seed in."""
+        self._all.setdefault(seed, len(self._all))
+        for country in (seed.country, *seed.related) if seed.country else ("",):
+            self._by_country.setdefault(country, []).append(seed)
+
+    def join(self, other: Seeds) -> None:
+        """Take all seeds of another one in."""
+        for seed in other._all:
+            self.add(seed)
+
+    def near(self, frame: Frame) -> Sequence[Frame]:
+        """Return the seeds that are not abroad to a frame, in the order in which they came."""
+        if not frame.country:
+            return tuple(self._all)
+        here = self._by_country.get(frame.country, [])
+        others = [
+            seed for country in ("", *frame.related) for seed in self._by_country.get(country, ())
+        ]
+        if not others:
+            return here
+        return sorted({*here, *others}, key=self._all.__getitem__)
 
 
 def best_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
     """Return the seed of an earlier stage that a frame belongs to, or None."""
     best: Fit | None = None
     for seed in seeds:
+        if not may_meet(frame, seed):
+            continue
         found = fit(frame, seed)
         if found is not None and (best is None or found > best):
             best = found
@@ -156,7 +195,12 @@ def best_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
 
 
 def first_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
-    """Return the seed of a frame's own stage that takes it best, or None: it is a seed itself."""
+    """Return the seed of a frame's own stage that takes it, or None: it is a seed itself.
+
+    Args:
+        frame: Not yet placed.
+        seeds: Those before it in `seed_order`.
+    """
     found = [taken for seed in seeds if (taken := takes(seed, frame)) is not None]
     return max(found)[1] if found else None
 
@@ -172,6 +216,32 @@ def takes(seed: Frame, frame: Frame) -> Fit | None:
         back = fit(seed, frame)
         found = (back[0], seed) if back is not None else None
     return found
+
+
+def prefers(frame: Frame, seed: Frame, new: Frame) -> bool:
+    """Return whether an account leaves its seed for a new one, or is taken in by it as a seed.
+
+    Args:
+        frame: The account; equal to `seed` when it is one.
+        seed: Of the event that holds it.
+        new: A seed that was not there when it was placed.
+    """
+    stage, own = stage_of(frame), stage_of(seed)
+    if stage < stage_of(new):
+        return False
+    if stage == stage_of(new):
+        if own != stage or seed_order(frame) < seed_order(new):
+            return False
+        better = takes(new, frame)
+        present = takes(seed, frame) if frame != seed else None
+        return better is not None and (present is None or better > present)
+    better = fit(frame, new)
+    if better is None:
+        return False
+    if own == stage:  # seeds of earlier stages come first
+        return True
+    present = fit(frame, seed)
+    return present is None or better > present
 
 
 def fit(frame: Frame, seed: Frame) -> Fit | None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from streams.incidents.frame import DAY, UNDATED, Frame, frame_of
-from streams.incidents.match import REMEMBERED_SECONDS, Group
+from streams.incidents.frame import DAY, FIND_SECONDS, UNDATED, Frame, frame_of
+from streams.incidents.match import BEFORE_SECONDS, LOOSE_SECONDS, REMEMBERED_SECONDS, Group
 from streams.records import Account, Decision, Incident, Lifecycle, decode, encode
 
 #: Grouping looks this far to either side of what changed. Five days bound what one account can
@@ -107,6 +107,8 @@ class Held:
     countries: frozenset[str]  #: of the accounts; "" when one withholds it
     window: tuple[int, int]
     reach: tuple[int, int]  #: first and last second of events its accounts may speak of
+    dated: tuple[int, int]  #: first and last second that its dated accounts speak of
+    undated: tuple[int, int] | None  #: when its undated accounts were said, if it has any
     nameless: tuple[Frame, ...]  #: accounts without a country
     articles: tuple[str, ...]
 
@@ -116,6 +118,8 @@ class Held:
         incident, group = opened.incident, opened.group
         shelf.put(opened)
         frames = group.frames if group is not None else []
+        said = [frame.said for frame in frames if frame.tier == UNDATED]
+        dated = [frame for frame in frames if frame.tier != UNDATED]
         return cls(
             shelf=shelf,
             id=incident.id,
@@ -132,8 +136,30 @@ class Held:
             countries=frozenset(frame.country for frame in frames),
             window=group.window if group is not None else (0, 0),
             reach=_reach(group),
+            dated=(
+                min((frame.start for frame in dated), default=0),
+                max((frame.end for frame in dated), default=-REACH_SECONDS),
+            ),
+            undated=(min(said), max(said)) if said else None,
             nameless=tuple(frame for frame in frames if not frame.country and not frame.lone),
             articles=tuple(dict.fromkeys(account.article for account in incident.accounts)),
+        )
+
+    def may_meet(self, seed: Frame) -> bool:
+        """Return quickly whether any of its accounts could belong to a seed's event at all."""
+        first, last = self.dated
+        if seed.start - last <= LOOSE_SECONDS and first - seed.end <= FIND_SECONDS:
+            return True
+        if self.undated is None:
+            return False
+        begin, end = self.undated
+        if end >= seed.start - BEFORE_SECONDS and begin - seed.end <= REMEMBERED_SECONDS:
+            return True
+        # Of two undated accounts neither need come first.
+        return (
+            seed.tier == UNDATED
+            and 0 <= seed.said - begin
+            and seed.said - end <= REMEMBERED_SECONDS
         )
 
     @property

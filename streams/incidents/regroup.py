@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.incidents.frame import UNDATED, Frame, frame_of, said_at
+from streams.incidents.frame import UNDATED, Frame, attaches_only, frame_of, said_at
 from streams.incidents.match import (
     REMEMBERED_SECONDS,
     Group,
     best_seed,
     first_seed,
     group_frames,
+    prefers,
     seed_order,
     stage_of,
 )
@@ -56,9 +57,9 @@ def regroup(
         for account in added
     }
     if not removed and not touching:
-        joined = _join(theatre, fresh)
-        if joined is not None:
-            return joined
+        quick = _join(theatre, fresh) or _found(theatre, fresh)
+        if quick is not None:
+            return quick
     frames = [frame for _, frame in fresh.values()]
     pool = _grow(theatre, set(touching), frames)
     for _ in range(_ROUNDS):
@@ -90,6 +91,60 @@ def _join(theatre: Theatre, fresh: dict[str, tuple[Account, Frame]]) -> Plan | N
         group = Group([*held.frames.values(), *new])
         plan.groups.append((owner, group, sorted([*held.incident.accounts, *accounts], key=_age)))
     return plan
+
+
+def _found(theatre: Theatre, fresh: dict[str, tuple[Account, Frame]]) -> Plan | None:
+    """Return the plan of one account that is a new seed and moves single accounts at most.
+
+    None when it takes in another seed, or an account that carries its incident's name: then the
+    whole neighbourhood is grouped anew.
+    """
+    if len(fresh) != 1:
+        return None
+    ((account, new),) = fresh.values()
+    moved: list[Account] = []
+    plan = Plan()
+    for incident_id in sorted(_within_reach(theatre, new)):
+        held = theatre.held[incident_id]
+        if held.has_links or held.seed is None:
+            return None
+        going = {
+            report_id for report_id, frame in held.frames.items() if prefers(frame, held.seed, new)
+        }
+        if not going:
+            continue
+        accounts = held.incident.accounts
+        if any(held.frames[report_id] == held.seed for report_id in going):
+            return None
+        if min(accounts, key=_naming).report.id in going:
+            return None
+        rest = [other for other in accounts if other.report.id not in going]
+        group = Group([held.frames[other.report.id] for other in rest])
+        plan.groups.append((incident_id, group, rest))
+        moved += [other for other in accounts if other.report.id in going]
+    frames = [new]
+    for other in moved:
+        frames.append(frame_of(other.report, theatre.cut_of(other.article)))
+    plan.groups.append((None, Group(frames), sorted([account, *moved], key=_age)))
+    return plan
+
+
+def _within_reach(theatre: Theatre, new: Frame) -> set[str]:
+    """Return the incidents with accounts that a new seed could move."""
+    found: set[str] = set()
+    countries = (new.country, *new.related) if new.country else ()
+    for incident_id in (
+        *theatre.near(countries, new.start, new.end),
+        *_without_country(theatre, new.start, new.end),
+    ):
+        if theatre.held[incident_id].may_meet(new):
+            found.add(incident_id)
+    for incident_id, held in theatre.held.items():
+        if held.nameless and held.seed is not None and incident_id not in found:
+            seed = held.seed
+            if any(prefers(frame, seed, new) for frame in held.nameless):
+                found.add(incident_id)
+    return {incident_id for incident_id in found if theatre.held[incident_id].seed is not None}
 
 
 def _owner(theatre: Theatre, frame: Frame) -> str | None:
@@ -183,24 +238,37 @@ def _strays(
     Such accounts join the best event anywhere, and change nothing there; so only they need to be
     compared with what is outside. One too many does no harm: the grouping decides.
     """
-    found: set[str] = set()
-    here = [group.seed for group in groups]
+    here = {group.seed for group in groups}
+    known: set[Frame] = set()
+    settled: set[Frame] = set()  #: accounts without a country whose event is still here
+    for incident_id in pool:
+        held = theatre.held[incident_id]
+        if held.seed is None:
+            continue
+        known.add(held.seed)
+        # That event was the best of all for them; only a new seed here could be better.
+        if held.seed in here:
+            settled.update(held.nameless)
+    new = sorted(here - known)
+    nameless = [f for f in frames if not f.country and not f.lone and f not in settled]
+    if not new and not nameless:
+        return set()
     outside = {
         held.seed: incident_id
         for incident_id, held in theatre.held.items()
         if incident_id not in pool and held.seed is not None and held.seed.country
     }
-    for frame in frames:
-        if not frame.country and not frame.lone:
-            best = best_seed(frame, [*(seed for seed in here if seed.country), *outside])
+    found: set[str] = set()
+    if nameless:
+        seeds = [*(seed for seed in here if seed.country), *outside]
+        for frame in nameless:
+            best = best_seed(frame, seeds)
             if best in outside:
                 found.add(outside[best])
-    known = {theatre.held[incident_id].seed for incident_id in pool}
-    new = [seed for seed in here if seed not in known]
-    for seed, incident_id in outside.items():
-        nameless = theatre.held[incident_id].nameless
-        if any(best_seed(frame, [seed, *new]) != seed for frame in nameless if new):
-            found.add(incident_id)
+    if new:
+        for seed, incident_id in outside.items():
+            if any(best_seed(f, (seed, *new)) != seed for f in theatre.held[incident_id].nameless):
+                found.add(incident_id)
     return found
 
 
@@ -226,9 +294,7 @@ def _compare(
         if not left:
             plan.emptied.append(incident_id)
             continue
-        oldest = min(
-            left, key=lambda account: (not account.report.territory.country, *_age(account))
-        )
+        oldest = min(left, key=_naming)
         claims.setdefault(index[members[oldest.report.id][1]], []).append(held)
     for number, group in enumerate(groups):
         claimants = sorted(claims.get(number, ()), key=_seniority)
@@ -237,6 +303,12 @@ def _compare(
             plan.merged[loser.incident.id] = str(winner)
         plan.groups.append((winner, group, sorted(accounts[number], key=_age)))
     return plan
+
+
+def _naming(account: Account) -> tuple[object, ...]:
+    """Sort the account first whose group keeps its incident's id."""
+    is_opening = not attaches_only(account.report)
+    return (not is_opening, not account.report.territory.country, *_age(account))
 
 
 def _age(account: Account) -> tuple[object, ...]:
