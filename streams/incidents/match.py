@@ -58,7 +58,7 @@ COPY_RATIO = 0.5
 JOIN_SCORE = 1.0
 LEAST_TIME = 0.5
 
-Stage = tuple[bool, int, int, bool]
+Stage = tuple[bool, int, int]
 Fit = tuple[float, Frame]
 #: Memory of a pure function: the same few hundred fits are asked for again at every set.
 MAX_FITS = 60_000
@@ -101,17 +101,16 @@ class Group:
 
 def stage_of(frame: Frame) -> Stage:
     """Return the stage in which a frame is placed; the lower comes first."""
-    # What is found was lost in some flight: the flights come first.
-    is_find = frame.find and frame.rank == CORE
-    return (not frame.country, frame.tier, frame.rank, is_find)
+    return (not frame.country, frame.tier, frame.rank)
 
 
 def seed_order(frame: Frame) -> tuple[object, ...]:
     """Return the order in which frames may become seeds."""
     if frame.tier == PRECISE:
         return (stage_of(frame), False, 0, frame)
-    # Known objects first, or a nameless one would tie a drone and a missile together.
-    return (stage_of(frame), not frame.family, frame.end - frame.start, frame)
+    # Known objects first, or a nameless one would tie a drone and a missile together; and flights
+    # before what is found of them.
+    return (stage_of(frame), frame.find, not frame.family, frame.end - frame.start, frame)
 
 
 def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()) -> list[Group]:
@@ -131,14 +130,15 @@ def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()
     for stage in sorted(stages):
         left = []
         for frame in stages[stage]:
-            seed = best_seed(frame, settled.near(frame))
+            seed = best_seed(frame, settled.near(frame)) if not frame.find else None
             if seed is None:
                 left.append(frame)
             else:
                 clusters[seed].append(frame)
         founded = Seeds()
         for frame in sorted(left, key=seed_order):
-            seed = first_seed(frame, founded.near(frame))
+            earlier = settled.near(frame) if frame.find else ()
+            seed = seed_for(frame, earlier, founded.near(frame))
             if seed is None:
                 founded.add(frame)
                 clusters[frame] = [frame]
@@ -180,6 +180,24 @@ class Seeds:
         if not others:
             return here
         return sorted({*here, *others}, key=self._all.__getitem__)
+
+
+def seed_for(frame: Frame, earlier: Iterable[Frame], same: Iterable[Frame]) -> Frame | None:
+    """Return the seed that a frame goes to; None: it is a seed itself.
+
+    Args:
+        frame: Not yet placed.
+        earlier: Seeds of earlier stages; they come first, but for a find.
+        same: Seeds of its own stage before it in `seed_order`.
+    """
+    best = best_seed(frame, earlier)
+    if best is not None and not frame.find:
+        return best
+    taker = first_seed(frame, same)
+    if best is None or taker is None:
+        return best or taker
+    one, other = fit(frame, best), takes(taker, frame)
+    return best if one is not None and (other is None or one >= other) else taker
 
 
 def best_seed(frame: Frame, seeds: Iterable[Frame]) -> Frame | None:
@@ -230,17 +248,19 @@ def prefers(frame: Frame, seed: Frame, new: Frame) -> bool:
     if stage < stage_of(new):
         return False
     if stage == stage_of(new):
-        if own != stage or seed_order(frame) < seed_order(new):
+        if (own != stage and not frame.find) or seed_order(frame) < seed_order(new):
             return False
         better = takes(new, frame)
-        present = takes(seed, frame) if frame != seed else None
+        present = None
+        if frame != seed:
+            present = takes(seed, frame) if own == stage else fit(frame, seed)
         return better is not None and (present is None or better > present)
     better = fit(frame, new)
     if better is None:
         return False
-    if own == stage:  # seeds of earlier stages come first
+    if own == stage and not frame.find:  # seeds of earlier stages come first
         return True
-    present = fit(frame, seed)
+    present = fit(frame, seed) if frame != seed else None
     return present is None or better > present
 
 

@@ -16,9 +16,9 @@ from streams.incidents.match import (
     REMEMBERED_SECONDS,
     Group,
     best_seed,
-    first_seed,
     group_frames,
     prefers,
+    seed_for,
     seed_order,
     stage_of,
 )
@@ -163,11 +163,8 @@ def _owner(theatre: Theatre, frame: Frame) -> str | None:
             earlier[seed] = incident_id
         elif stage_of(seed) == stage and seed_order(seed) < order:
             same[seed] = incident_id
-    best = best_seed(frame, earlier)
-    if best is not None:
-        return earlier[best]
-    taker = first_seed(frame, sorted(same, key=seed_order))
-    return same[taker] if taker is not None else None
+    seed = seed_for(frame, earlier, same)
+    return {**earlier, **same}[seed] if seed is not None else None
 
 
 def _grow(theatre: Theatre, ids: set[str], frames: Iterable[Frame]) -> set[str]:
