@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from streams.catalog.layers import EFFECTS, origins
+from streams.catalog.sources import Sources
 from streams.errors import EXIT_CHECK_FAILED
 from streams.settings import load_settings
 
@@ -20,6 +24,15 @@ from streams.settings import load_settings
     help="What each language can do, by class and kind.",
 )
 @click.option(
+    "--sources",
+    "show_sources",
+    is_flag=True,
+    help="What comes from where: each entry, its layer and file, what your own layer does to it.",
+)
+@click.option(
+    "--own", "is_own", is_flag=True, help="With --sources: only what your own layer speaks of."
+)
+@click.option(
     "--seeds",
     type=click.Path(path_type=Path),
     help="Another own seeds directory than FLANKWATCH_SEEDS.",
@@ -27,7 +40,13 @@ from streams.settings import load_settings
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def check(
-    ctx: click.Context, language: str | None, show_coverage: bool, seeds: Path | None, as_json: bool
+    ctx: click.Context,
+    language: str | None,
+    show_coverage: bool,
+    show_sources: bool,
+    is_own: bool,
+    seeds: Path | None,
+    as_json: bool,
 ) -> None:
     """Read every seed file and run every test inside them.
 
@@ -37,7 +56,12 @@ def check(
     from streams.catalog import load_catalog
     from streams.checks import coverage, language_results
 
+    if is_own and not show_sources:
+        raise click.UsageError("--own goes with --sources")
     catalog = load_catalog(seeds or load_settings().seeds)
+    if show_sources:
+        _show_sources(catalog.sources, is_own, as_json)
+        return
     if show_coverage:
         table = coverage(catalog)
         click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
@@ -68,6 +92,24 @@ def check(
         )
     if failed or routes:
         ctx.exit(EXIT_CHECK_FAILED)
+
+
+def _show_sources(sources: Sources, is_own: bool, as_json: bool) -> None:
+    """Print one line an entry: part, id, effect, and the files that speak of it, lowest first."""
+    found = [origin for origin in origins(sources) if origin.is_own or not is_own]
+    for origin in found:
+        files = " < ".join(dict.fromkeys(origin.files))
+        if as_json:
+            row = asdict(origin) | {"layer": origin.layer}
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            click.echo(f"{origin.part:<14} {origin.id:<32} {origin.effect:<9} {files}")
+    if not as_json:
+        counts = Counter(origin.effect for origin in found)
+        told = ", ".join(f"{counts[effect]} {effect}" for effect in EFFECTS if counts[effect])
+        click.echo(f"{len(found)} entries: {told or 'none'}")
+    if len(sources.layers) == 1:
+        click.echo("note: no own layer; FLANKWATCH_SEEDS or --seeds names one", err=True)
 
 
 def _as_table(table: dict[str, dict[str, tuple[int, int]]]) -> str:

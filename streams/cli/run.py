@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +16,7 @@ import click
 
 from connectors.feeds.replay import split_date
 from streams.errors import EXIT_FAULT
-from streams.settings import Settings, load_settings
+from streams.settings import PREFIX, Settings, load_settings
 
 
 class _Recorded(click.ParamType):
@@ -48,6 +49,22 @@ SPEED = click.option(
     help="fast: without pauses; recorded: as the dates tell; N: N times as fast as recorded.",
 )
 LIVE = click.option("--live", is_flag=True, help="Go on with the live feeds after the replay.")
+
+
+def _take_shard(_context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    """Put the share into the environment: there the settings check it, and roles inherit it."""
+    if value is not None:
+        os.environ[PREFIX + "FETCH_SHARD"] = value
+
+
+SHARD = click.option(
+    "--shard",
+    metavar="N/M",
+    callback=_take_shard,
+    expose_value=False,
+    help="Fetch only this share of the feeds, by domain: 1/4 is the first of four."
+    " Goes before FLANKWATCH_FETCH_SHARD.",
+)
 
 
 def _speed(text: str) -> float | None:
@@ -90,6 +107,7 @@ def _serve(name: str, worker: int, parent: int | None, **options: Any) -> NoRetu
 @MORE
 @SPEED
 @LIVE
+@SHARD
 @_role_options
 def fetch(
     replay: tuple[str, ...],
@@ -131,6 +149,7 @@ def deliver(deliver_replay: bool, worker: int, parent: int | None) -> None:
 @REPLAY
 @MORE
 @SPEED
+@SHARD
 @click.option(
     "--exit-when-idle", is_flag=True, help="End once the replay is through; needs --replay."
 )
