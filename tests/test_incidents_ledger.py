@@ -148,9 +148,10 @@ def test_reactions_to_an_open_incident_are_silent() -> None:
 def test_reaction_to_an_event_nobody_told_opens_a_quiet_incident() -> None:
     reaction = told("r", hours=30, happened=whole_day(0), follow_up=True, action="react")
     book, effects = fold_all([reaction])
-    assert effects[0].alerts[0].level == "digest"
+    (alert,) = alerts_of(effects)
+    assert alert.level == "digest"
     assert (live(book)[0].status, live(book)[0].core) == ("claimed", False)
-    assert "known only from reactions" in effects[0].alerts[0].facts["unknown"]
+    assert "known only from reactions" in alert.facts["unknown"]
 
 
 def test_backfill_teaches_and_a_fresh_account_then_tells() -> None:
@@ -378,6 +379,8 @@ def _story() -> list[LedgerRecord]:
         gone(told("a"), 11),
         told("f", hours=12, official="PL", status_hint="false_alarm"),
         Tick(at=at(13), theatre="replay"),
+        told("o", country="RO", hours=13.1, follow_up=True, action="react"),
+        told("p", country="RO", hours=13.6, follow_up=True, action="react"),
         told("w", country="DE", place="aalborg", action="disrupt", hours=14, revision="r2"),
         Tick(at=at(24 * 9), theatre="replay", final=True),
     ]

@@ -11,7 +11,7 @@ from incident_stories import at, ledger, live, publishers, seeds, told
 
 from streams.catalog.policies import Policies, Policy
 from streams.incidents.ledger import Effects, Ledger
-from streams.records import Alert, Decision, Tick, decode, encode
+from streams.records import Alert, Decision, ReportSet, Tick, When, decode, encode
 
 LIVE = {"theatre": "europe"}
 
@@ -191,3 +191,58 @@ def test_alert_says_until_when_it_is_news() -> None:
     late = Clock(book_of(expires_after_minutes=90))
     late.run(7, 7)
     assert not late.fold(told("b", hours=5, **LIVE)).alerts
+
+
+# --- known from reactions only ---------------------------------------------------------------
+
+
+def reaction(hours: float = 8) -> ReportSet:
+    """A reaction without a date: what it speaks of, only other accounts can tell."""
+    loose = When(start=at(hours), end=at(hours), precision="assumed")
+    return told(
+        "r",
+        hours=hours,
+        happened=loose,
+        freshness="undated",
+        follow_up=True,
+        action="react",
+        **LIVE,
+    )
+
+
+def test_reaction_waits_for_the_event_itself_and_then_says_nothing_of_its_own() -> None:
+    clock = Clock(ledger())
+    clock.run(8, 8)
+    waiting = clock.fold(reaction())
+    assert not waiting.alerts
+    outcome = waiting.outcomes[0]
+    assert (outcome.what, outcome.until) == ("suppressed", at(8) + timedelta(minutes=15))
+    told_of = clock.fold(told("a", hours=8.1, **LIVE)).alerts
+    clock.run(8.2, 12)
+    assert [(a.action, a.subject) for a in told_of] == [("new", told_of[0].subject)]
+    assert {a.subject for a in clock.alerts} == {told_of[0].subject}, "no second message, no merge"
+    assert all(a.action != "correction" for a in clock.alerts)
+
+
+def test_reaction_that_waits_in_vain_is_told() -> None:
+    clock = Clock(ledger())
+    clock.run(8, 8)
+    clock.fold(reaction())
+    late = clock.run(8.1, 12)
+    assert [(a.action, a.level, a.at) for a in late] == [("new", "digest", at(8) + TWO_TICKS)]
+    assert late[0].first_seen_at == at(8)
+
+
+def test_reaction_that_waits_is_not_forgotten_by_a_restart() -> None:
+    clock = Clock(ledger())
+    clock.run(8, 8)
+    incident = clock.fold(reaction()).last
+    assert incident is not None
+    heir = ledger()
+    heir.load(decode(type(incident), encode(incident)))
+    heir.fold(0, Tick(at=at(8)))
+    clock.book = heir
+    assert [a.action for a in clock.run(8.1, 12)] == ["new"]
+
+
+TWO_TICKS = timedelta(minutes=20)  # the first tick after the fifteen minutes

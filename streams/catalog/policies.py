@@ -153,6 +153,9 @@ class Policy(Seed):
     refresh_every_minutes: float = Field(
         default=5, ge=0
     )  #: least time between silent edits that keep the message true
+    wait_for_core_minutes: float = Field(
+        default=15, ge=0
+    )  #: what is known from reactions only waits so long for an account of the event itself
     quiet: Quiet | None = None
     remind_every_minutes: float | None = Field(
         default=None, ge=1

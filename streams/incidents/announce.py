@@ -102,11 +102,18 @@ def announce(
         policy, level = chosen
     incident = replace(incident, level=level)
     if incident.alert_counter == 0:
+        if is_tick and not incident.core:  # it waited; the latency clock began at first sight
+            seen_at = max(
+                (a.first_seen_at for a in incident.accounts if a.first_seen_at), default=None
+            )
         reason = _why_untold(incident, policy, silence, seen_at, now)
+        until = silence.until if silence is not None and reason == "silenced" else None
+        due = waits_until(incident, policies)
+        if not reason and due is not None and now < due and not is_final:
+            reason, until = "later", due
         if reason:
-            until = silence.until if silence is not None and reason == "silenced" else None
             name = policy.id if policy is not None else None
-            return Announcement(incident, None, reason, name, until)
+            return Announcement(incident, None, reason, name, until, is_waiting=reason == "later")
     told = msgspec.json.decode(incident.told.encode(), type=_Told) if incident.told else _Told()
     given = _given(incident, policy, level, now)
     present = _present(incident, messages, given)
@@ -155,6 +162,15 @@ def announce(
     )
     is_waiting = _waits(told_incident, policy, given)
     return Announcement(told_incident, alert, "", alert.policy, is_waiting=is_waiting)
+
+
+def waits_until(incident: Incident, policies: Policies) -> datetime | None:
+    """Return until when an incident known from reactions only waits for the event's own account."""
+    chosen = policies.of(policy_facts(incident))
+    seen = [a.first_seen_at for a in incident.accounts if a.first_seen_at is not None]
+    if incident.core or chosen is None or not seen:
+        return None
+    return min(seen) + timedelta(minutes=chosen[0].wait_for_core_minutes)
 
 
 def _is_reminder_due(incident: Incident, policy: Policy | None, now: datetime) -> bool:

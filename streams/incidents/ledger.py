@@ -104,7 +104,7 @@ class Ledger:
             theatre.waiting.update(
                 held.id
                 for held in theatre.held.values()
-                if held.lifecycle == "open" and held.is_told
+                if held.lifecycle == "open" and (held.is_told or not held.core)
             )
         self._settled = True
 

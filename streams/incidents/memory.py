@@ -158,7 +158,7 @@ class Held:
         # Of two undated accounts neither need come first.
         return (
             seed.tier == UNDATED
-            and 0 <= seed.said - begin
+            and seed.said - begin >= 0
             and seed.said - end <= REMEMBERED_SECONDS
         )
 

@@ -88,6 +88,9 @@ def _judge(
             continue
         if told.reason == "silenced":
             return "suppressed", "silenced by an operator", told.policy, told.until
+        if told.reason == "later":
+            why = "known from reactions only: waits for an account of the event itself"
+            return "suppressed", why, told.policy, told.until
         if told.reason == "expired":
             return "expired", "too long ago to be told as news", told.policy, None
         if told.reason == "no_policy":

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from streams.incidents.account import accounts_of, is_same, mark_of, take_back
-from streams.incidents.announce import Announcement, announce
+from streams.incidents.announce import Announcement, announce, waits_until
 from streams.incidents.build import build, empty, merge_away, new_id
 from streams.incidents.decide import decide
 from streams.incidents.effects import Effects, Rules
@@ -50,14 +50,15 @@ class Step:
         """Replace an article's accounts and tell what follows."""
         theatre = self._theatre
         now = self._now(found.first_seen_at)
+        self._tell_what_waited(now)
         before = theatre.holding(found.article)
         accounts = accounts_of(found, self._rules.publishers)
         accounts = take_back(accounts, [account for _, account in before])
         if self._is_known(found, accounts, before):
-            return Effects(outcomes=(self._outcome_again(found),))
+            return self._effects(None, (self._outcome_again(found),))
         if not accounts and not before:
             outcome = outcome_of(found, accounts, (), {}, self._offset)
-            return Effects(outcomes=(outcome,))
+            return self._effects(None, (outcome,))
         removed = frozenset(account.report.id for _, account in before)
         touching = {held.incident.id for held, _ in before}
         plan = regroup(theatre, touching, removed, accounts)
@@ -220,7 +221,7 @@ class Step:
         self._announced[incident_id] = told
         if told.alert is not None:
             self._alerts.append(told.alert)
-        elif told.reason in ("silenced", "expired", "no_policy"):
+        elif told.reason in ("silenced", "expired", "no_policy") and not is_tick:
             self._silenced[told.reason] = self._silenced.get(told.reason, 0) + 1
         if told.is_waiting:
             theatre.waiting.add(incident_id)
@@ -255,10 +256,13 @@ class Step:
         theatre.now = max(tick.at, theatre.now) if theatre.now is not None else tick.at
         theatre.born = min(tick.at, theatre.born or tick.at)
         now = theatre.now
+        self._tell_what_waited(now)
         # After a long pause thousands may be due; the loop must not stand still for them.
         due = sorted(theatre.waiting, key=lambda waiting: (theatre.asked.get(waiting, -1), waiting))
         for incident_id in due if tick.final else due[:MAX_PER_TICK]:
             theatre.asked[incident_id] = self._offset
+            if incident_id in self._changed:
+                continue
             incident = theatre.held[incident_id].incident
             if incident.through < self._offset:
                 self._announce(
@@ -281,6 +285,21 @@ class Step:
             self._changed.pop(incident_id, None)
             theatre.forget(incident_id)
         return self._effects(None, ())
+
+    def _tell_what_waited(self, now: datetime) -> None:
+        """Tell incidents that waited long enough, where no ticks come: at the instant it was due."""
+        theatre = self._theatre
+        if theatre.name in _TICKING:
+            return
+        for incident_id in sorted(theatre.waiting):
+            held = theatre.held[incident_id]
+            if held.is_told or held.core:
+                continue
+            due = waits_until(held.incident, self._rules.policies)
+            if due is not None and due <= now:
+                was = held.incident
+                self._announce(incident_id, due, "", None, was=was, is_tick=True)
+                theatre.put(self._changed.get(incident_id, was))
 
     # --- helpers -----------------------------------------------------------------------------
 
