@@ -30,6 +30,9 @@ LONGEST_SECONDS = 24 * 3600.0
 #: Ceiling of a pause by skipHours and skipDays: a long weekend.
 SKIP_MAX_SECONDS = 72 * 3600.0
 JITTER_RATIO = 0.1
+#: A pause of ours is at least so much shorter than its interval: asking and reading take time too,
+#: and news is to be seen within the interval.
+_HEADROOM_RATIO = 0.01
 #: First wait and ceiling of the back-off after each kind of failure, in seconds.
 BACKOFF: Mapping[str, tuple[float, float]] = {
     "throttled": (300.0, 6 * 3600.0),  # without a Retry-After
@@ -136,7 +139,7 @@ def after_success(
     """
     permitted = max(MIN_SECONDS, wishes.floor_seconds)
     chosen = permitted if is_surge else min(max(chosen_seconds, permitted), LONGEST_SECONDS)
-    wait = max(permitted, chosen * (1 - JITTER_RATIO * luck))
+    wait = max(permitted, chosen * (1 - max(_HEADROOM_RATIO, JITTER_RATIO * luck)))
     if wait == permitted and permitted > MIN_SECONDS:
         wait += luck * min(5.0, JITTER_RATIO * permitted)  # in step no more, and not too soon
     return _allowed(now, max(wait, wishes.retry_after_seconds or 0.0), wishes)

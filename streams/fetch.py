@@ -74,8 +74,8 @@ async def run(
     feeds = of_shard(read_feeds(settings), shard)
     async with Bus(settings, "fetch") as bus:
         states = {} if replay and not live else await _states(settings, feeds)
-        role.set_ready()
         if replay:
+            role.set_ready()
             await replay_files(bus, role, replay, speed)
         if replay and not live:
             await _idle(role)
@@ -90,6 +90,7 @@ async def run(
             Parsers(PARSE_WORKERS) as parsers,
         ):
             fetcher = Fetcher(feeds, states, bus, Poller(client, parsers, clock), clock)
+            role.set_ready()
             group = settings.group("fetch") + f"-surge-{shard[0]}-of-{shard[1]}"
             followers = [
                 surging.follow(settings, fetcher.surge, group, fetcher.hurry),

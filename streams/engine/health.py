@@ -93,10 +93,9 @@ class Health:
             metrics.event_loop_lag.observe(max(0.0, self.turned_at - before - LAG_SAMPLE_SECONDS))
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(metrics.REGISTRY_IN_USE),
-            headers={"Content-Type": CONTENT_TYPE_LATEST},
-        )
+        # In a thread: with thousands of feeds it takes a second, for which the loop must not stand.
+        body = await asyncio.to_thread(generate_latest, metrics.REGISTRY_IN_USE)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _livez(self, request: web.Request) -> web.Response:
         idle = self.seconds_since_beat

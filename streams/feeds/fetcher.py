@@ -6,6 +6,7 @@ Order within a poll: fetched, folded, articles confirmed, state saved, next poll
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections import Counter
 from functools import partial
@@ -23,7 +24,7 @@ from streams.feeds.fulltext import FullText
 from streams.feeds.poll import Polled, Poller
 from streams.feeds.queue import Queue
 from streams.feeds.replay import send_articles
-from streams.feeds.tell import tell
+from streams.feeds.tell import forget, prepare, tell
 from streams.records import FeedState, decode, encode
 
 #: Polls under way at most, those that wait for detection to catch up counted.
@@ -63,6 +64,10 @@ class Fetcher:
             count = sum(feed.group == group for feed in feeds)
             metrics.feeds_configured.labels(group).set(count)
             metrics.feed_group_last_new_item.labels(group).set(clock.now().timestamp())
+        for feed in feeds:
+            prepare(feed, self._state(feed))
+        self._unpolled: set[str] | None = set(self._feeds)
+        _settle()
 
     async def run(self, role: Role) -> None:
         """Poll until the role is to stop; then finish what is being sent."""
@@ -84,6 +89,7 @@ class Fetcher:
         for feed in self._feeds.values():
             if feed.id not in given:
                 self._queue.drop(feed)
+                forget(feed.id)
         changed = [feed for feed in feeds if self._feeds.get(feed.id) != feed]
         log.info("feeds reloaded", feeds=len(given), changed=len(changed))
         self._feeds = given
@@ -109,9 +115,8 @@ class Fetcher:
     def hurry(self) -> None:
         """Bring forward the polls of feeds where something is happening now."""
         now = self._clock.now()
-        for feed in self._feeds.values():
-            if self.surge.covers(feed, now):
-                self._queue.hurry(feed, self._state(feed))
+        for feed in self.surge.covered(self._feeds.values(), now):
+            self._queue.hurry(feed, self._state(feed))
         self._woken.set()
 
     def _count_groups(self) -> None:
@@ -176,7 +181,17 @@ class Fetcher:
             return
         self._states[feed.id] = encode(polled.state)
         self._plan(feed, polled)
-        tell(feed, state, polled, self._clock.now())
+        if feed.id in self._feeds:
+            tell(feed, state, polled, self._clock.now())
+        self._settle_once(feed)
+
+    def _settle_once(self, feed: FeedSpec) -> None:
+        """After the first round, when what a feed needs in memory is there, settle once more."""
+        if self._unpolled is not None:
+            self._unpolled.discard(feed.id)
+            if not self._unpolled:
+                self._unpolled = None
+                _settle()
 
     def _plan(self, feed: FeedSpec, polled: Polled) -> None:
         """Queue the next poll; a Retry-After may hold back a whole host or domain."""
@@ -197,3 +212,13 @@ class Fetcher:
         for task in list(self._polls.values()):
             task.cancel()
         await asyncio.gather(*self._polls.values(), return_exceptions=True)
+
+
+def _settle() -> None:
+    """Take what is there for ever out of the garbage collector's rounds.
+
+    Thousands of feeds are a million objects, mostly metrics; a full round over them would hold the
+    loop for a quarter of a second, again and again.
+    """
+    gc.collect()
+    gc.freeze()

@@ -6,7 +6,7 @@ Official sources of an alliance, or without a country, are hurried by every inci
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -52,10 +52,18 @@ class Surge:
 
     def covers(self, spec: FeedSpec, now: datetime) -> bool:
         """Return True when the feed is to be polled at its permitted minimum."""
+        return bool(self.covered((spec,), now))
+
+    def covered(self, feeds: Iterable[FeedSpec], now: datetime) -> list[FeedSpec]:
+        """Return the feeds that are to be polled at their permitted minimum."""
         countries = self.countries_at(now)
         if not countries:
-            return False
-        return spec.country in countries or (spec.official and spec.country is None)
+            return []
+        return [
+            feed
+            for feed in feeds
+            if feed.country in countries or (feed.official and feed.country is None)
+        ]
 
 
 async def follow(settings: Settings, surge: Surge, group: str, on_new: Callable[[], None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from prometheus_client import Gauge
 
 from streams import metrics
 from streams.catalog.feeds import FeedSpec
@@ -14,6 +13,29 @@ from streams.feeds.poll import Polled
 from streams.records import FeedState
 
 log = structlog.get_logger()
+
+
+def prepare(feed: FeedSpec, state: FeedState) -> None:
+    """Make the feed's series: counters at 0, so that rates see their first event; gauges as saved."""
+    for outcome in ("ok", "not_modified"):
+        metrics.fetches.labels(feed.id, outcome)
+    for result in ("unconditional", "modified", "not_modified"):
+        metrics.conditional_requests.labels(feed.id, result)
+    for result in ("new", "duplicate"):
+        metrics.entries.labels(feed.id, result)
+    metrics.fetch_bytes.labels(feed.id)
+    _show(feed, state)
+
+
+def forget(id: str) -> None:
+    """Remove the gauges of a feed that is polled no more, or they would seem ever more overdue."""
+    for gauge in (
+        metrics.feed_interval,
+        metrics.feed_last_success,
+        metrics.feed_last_new_item,
+        metrics.feed_next_poll,
+    ):
+        gauge.remove(id)
 
 
 def tell(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> None:
@@ -31,10 +53,7 @@ def tell(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> No
         metrics.dropped.labels("fetch", "invalid").inc(polled.counts["invalid"])
     if polled.retry_after_seconds:
         metrics.throttled_seconds.labels(feed.id).inc(polled.retry_after_seconds)
-    metrics.feed_interval.labels(feed.id).set(state.interval_seconds)
-    _set(metrics.feed_last_success.labels(feed.id), state.last_success_at)
-    _set(metrics.feed_last_new_item.labels(feed.id), state.last_new_item_at)
-    _set(metrics.feed_next_poll.labels(feed.id), state.next_poll_at)
+    _show(feed, state)
     if not polled.is_good:
         _tell_failure(feed, before, polled, now)
         return
@@ -61,6 +80,7 @@ def _tell_failure(feed: FeedSpec, before: FeedState, polled: Polled, now: dateti
     if before.failures and before.outcome == polled.outcome and not is_power_of_two:
         return
     if polled.outcome == "gone":
+        metrics.feed_next_poll.remove(feed.id)
         hint = f"`flankwatch feeds resume {feed.id}` polls it again"
         log.warning("feed gone", feed=feed.id, why=polled.why, hint=hint)
         return
@@ -79,6 +99,14 @@ def _few(polled: Polled) -> dict[str, int]:
     return {name: count for name, count in sorted(polled.counts.items()) if count}
 
 
-def _set(gauge: Gauge, at: datetime | None) -> None:
-    if at is not None:
-        gauge.set(at.timestamp())
+def _show(feed: FeedSpec, state: FeedState) -> None:
+    """Set the feed's gauges; what is not known yet has no series, or it would look like 1970."""
+    if state.interval_seconds:
+        metrics.feed_interval.labels(feed.id).set(state.interval_seconds)
+    for gauge, at in (
+        (metrics.feed_last_success, state.last_success_at),
+        (metrics.feed_last_new_item, state.last_new_item_at),
+        (metrics.feed_next_poll, state.next_poll_at),
+    ):
+        if at is not None:
+            gauge.labels(feed.id).set(at.timestamp())
