@@ -6,12 +6,21 @@ Pure, and a function of the set: any order of arrival ends in the same facts.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.incidents.frame import attaches_only, instant, said_at, stance_of
+from streams.incidents.frame import (
+    REGION_KM,
+    attaches_only,
+    distance_km,
+    frame_of,
+    instant,
+    said_at,
+    stance_of,
+)
 from streams.incidents.match import FRESH_SECONDS, Group
 from streams.incidents.origin import independent_origins
 from streams.records import (
@@ -203,7 +212,7 @@ def _status(
         ):
             return "false_alarm", None
     asserting = [a for a in accounts if stance_of(a.report) == "asserts"]
-    words = _official_words(accounts, country)
+    words = [w for w in _official_words(accounts, country) if _is_of_here(w, asserting)]
     if words:
         word = words[-1]
         stance = stance_of(word.report)
@@ -212,7 +221,8 @@ def _status(
         confirmed = [a for a in words if _confirms(a.report)]
         if stance == "denies":
             # A state that takes back its own word is for people to see, not for us to settle.
-            is_open = confirmed or _origins_after(asserting, word) >= 2
+            # Traffic was stopped for something, even if none was found.
+            is_open = confirmed or _has_stop(asserting) or _origins_after(asserting, word) >= 2
             return ("disputed", None) if is_open else ("denied", word)
         if stance == "disputes":
             return "disputed", None
@@ -225,6 +235,8 @@ def _status(
     timely = [a for a in asserting if not is_late(a.report, group)] or asserting
     if independent_origins(timely) >= 2 and any(a.report.freshness != "undated" for a in timely):
         return "reported", None
+    if any(stance_of(word.report) == "asserts" for word in words):
+        return "reported", None  # the state itself suspects it
     return "claimed", None
 
 
@@ -266,6 +278,19 @@ def _official_words(accounts: Sequence[Account], country: str | None) -> list[Ac
         and account.report.official not in ACCUSED
         and (country is None or account.report.official == country)
     ]
+
+
+def _is_of_here(word: Account, asserting: Sequence[Account]) -> bool:
+    """Tell whether a word is of this event: a denial of a place is of that place alone."""
+    if stance_of(word.report) == "asserts":
+        return True
+    apart = [distance_km(frame_of(word.report), frame_of(a.report)) for a in asserting]
+    known = [km for km in apart if not math.isnan(km)]
+    return not known or min(known) <= REGION_KM
+
+
+def _has_stop(accounts: Sequence[Account]) -> bool:
+    return any(a.report.action == "disrupt" for a in accounts)
 
 
 def _confirms(report: Report) -> bool:

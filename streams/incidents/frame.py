@@ -32,6 +32,8 @@ _FAMILIES = {"unknown": "", "helicopter": "aircraft"}
 #: Wreckage may be found this long after its flight.
 FIND_SECONDS = 72 * HOUR
 
+#: What is said of a place is said of the region around it, and of no other.
+REGION_KM = 75.0
 #: Degrees; no place on Earth.
 NOWHERE = 999.0
 

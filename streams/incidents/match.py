@@ -28,6 +28,7 @@ from streams.incidents.frame import (
     FIND_SECONDS,
     HOUR,
     PRECISE,
+    REGION_KM,
     UNDATED,
     Frame,
     distance_km,
@@ -57,6 +58,9 @@ COPY_RATIO = 0.5
 #: Score from which an account belongs to an event, and the least that time must give to it.
 JOIN_SCORE = 1.0
 LEAST_TIME = 0.5
+
+#: Families that pass and leave no wreckage, unless it is said to be theirs.
+_WHOLE = frozenset({"aircraft", "ship", "troops"})
 
 Stage = tuple[bool, int, int]
 Fit = tuple[float, Frame]
@@ -300,6 +304,8 @@ def score(frame: Frame, seed: Frame) -> float | None:
         return None
     if _is_abroad(frame, seed):
         return None
+    if frame.find and not frame.family and seed.family in _WHOLE:
+        return None
     when = _score_time(frame, seed)
     where = _score_place(frame, seed)
     if when is None or where is None:
@@ -374,6 +380,8 @@ def _score_place(frame: Frame, seed: Frame) -> float | None:
         return 0.75
     if frame.sited and seed.sited and apart > SITES_KM:
         return None
+    if frame.rank == ATTACHED and apart <= REGION_KM:
+        return 0.25  # who calls it off speaks from the county town
     if frame.rank == ATTACHED or not (frame.family and seed.family):
         return None  # a denial, or a thing without a name, of another place is of another event
     return -0.25 if apart <= WAVE_KM else -0.75
