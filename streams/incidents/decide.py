@@ -48,7 +48,9 @@ def decide(theatre: Theatre, decision: Decision, now: datetime, offset: int) -> 
         case "close":
             noted = replace(noted, lifecycle="closed")
             return Verdict([with_timeline(noted, incident, now, decision.id)])
-        case "mark_false" if decision.article is None:
+        case "mark_false" if all(a.article == decision.article for a in incident.accounts) or (
+            decision.article is None
+        ):
             told = tell(incident.accounts, named.group, noted.decisions) if named.group else None
             noted = replace(noted, status=told.status if told is not None else "false_alarm")
             return Verdict([with_timeline(noted, incident, now, decision.id)])
