@@ -495,3 +495,31 @@ def test_last_shown_text_does_not_depend_on_the_order() -> None:
         shown = sorted(text for subject, text in last.items() if subject not in merged)
         expected = expected or shown
         assert shown == expected
+
+
+# --- read again by other rules ---------------------------------------------------------------
+
+
+def test_quiet_set_puts_incidents_right_and_tells_nobody() -> None:
+    first = told("a", hours=5)
+    book, effects = fold_all([first, told("b", hours=9)], final=False)
+    subject = effects[0].alerts[0].subject
+    mended = replace(told("b", hours=9, country="LT", revision="r1"), quiet=True)
+    missed = replace(told("c", hours=6, country="RO"), quiet=True)
+    for offset, quiet in enumerate((mended, missed), 2):
+        assert not book.fold(offset, quiet).alerts
+    assert groups(book) == {frozenset("a"), frozenset("b"), frozenset("c")}
+    assert {found.status for found in live(book)} == {"claimed"}
+    assert not book.fold(4, Tick(at=at(12), theatre="replay")).alerts
+    later = book.fold(5, told("d", hours=10, official="PL", realis="attributed")).alerts
+    assert [(a.subject, a.action, a.status) for a in later] == [(subject, "update", "confirmed")]
+    new = book.fold(6, told("e", hours=10, country="RO")).alerts
+    assert [(a.action, a.country) for a in new] == [("new", "RO")], "its first ordinary account"
+
+
+def test_quiet_set_without_reports_takes_the_account_back_in_silence() -> None:
+    first = told("a", hours=5)
+    book, _ = fold_all([first], final=False)
+    effects = book.fold(1, replace(gone(first, 7), quiet=True))
+    assert not live(book)
+    assert not effects.alerts

@@ -19,6 +19,7 @@ from streams.catalog.messages import Messages
 from streams.catalog.policies import Facts, Policies, Policy
 from streams.incidents.frame import stance_of
 from streams.incidents.message import change_words, count_words, facts_of, headline
+from streams.incidents.remind import is_reminder_due, reminds
 from streams.records import (
     LEVELS,
     Account,
@@ -119,7 +120,7 @@ def announce(
     present = _present(incident, messages, given)
     name = policy.id if policy is not None else None
     if incident.alert_counter and present == told:
-        if is_tick and not is_final and silence is None and _is_reminder_due(incident, policy, now):
+        if is_tick and not is_final and silence is None and is_reminder_due(incident, policy, now):
             reminded = replace(incident, alert_counter=incident.alert_counter + 1, reminded_at=now)
             entry = TimelineEntry(at=now, fact="reminder", old="", new="", cause=cause)
             alert = _alert(
@@ -164,6 +165,21 @@ def announce(
     return Announcement(told_incident, alert, "", alert.policy, is_waiting=is_waiting)
 
 
+def hush(incident: Incident, policies: Policies, messages: Messages, now: datetime) -> Announcement:
+    """Return an incident as if its present facts had been told; of what rooms saw, nothing moves.
+
+    The next change by ordinary accounts is told as ever, with all facts of then.
+    """
+    chosen = policies.of(policy_facts(incident))
+    incident = replace(incident, level=chosen[1] if chosen is not None else "digest")
+    if incident.alert_counter:
+        told = msgspec.json.decode(incident.told.encode(), type=_Told)
+        present = _present(incident, messages, incident.told_level or incident.level)
+        if present != told:
+            incident = replace(incident, told=encode(present).decode())
+    return Announcement(incident, None, "silent")
+
+
 def waits_until(incident: Incident, policies: Policies) -> datetime | None:
     """Return until when an incident known from reactions only waits for the event's own account."""
     chosen = policies.of(policy_facts(incident))
@@ -171,27 +187,6 @@ def waits_until(incident: Incident, policies: Policies) -> datetime | None:
     if incident.core or chosen is None or not seen:
         return None
     return min(seen) + timedelta(minutes=chosen[0].wait_for_core_minutes)
-
-
-def _is_reminder_due(incident: Incident, policy: Policy | None, now: datetime) -> bool:
-    """Return whether an incident that nobody acknowledged must be told again now."""
-    if not _reminds(incident, policy) or policy is None or incident.told_at is None:
-        return False
-    if policy.quiet is not None and policy.quiet.holds_at(now):
-        return False
-    last = max(incident.told_at, incident.reminded_at or incident.told_at)
-    is_over = now - incident.told_at > timedelta(minutes=policy.remind_for_minutes)
-    return not is_over and now - last >= timedelta(minutes=policy.remind_every_minutes or 0)
-
-
-def _reminds(incident: Incident, policy: Policy | None) -> bool:
-    return (
-        policy is not None
-        and policy.remind_every_minutes is not None
-        and incident.lifecycle == "open"
-        and incident.status not in _CORRECTIONS
-        and not any(decision.action == "ack" for decision in incident.decisions)
-    )
 
 
 def _given(incident: Incident, policy: Policy | None, level: Level, now: datetime) -> Level:
@@ -208,7 +203,7 @@ def _given(incident: Incident, policy: Policy | None, level: Level, now: datetim
 
 def _waits(incident: Incident, policy: Policy | None, given: Level) -> bool:
     """Return whether time alone may make something to tell: a reminder, the end of quiet hours."""
-    return _reminds(incident, policy) or LEVELS.index(given) < LEVELS.index(incident.level)
+    return reminds(incident, policy) or LEVELS.index(given) < LEVELS.index(incident.level)
 
 
 def policy_facts(incident: Incident) -> Facts:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from streams.incidents.account import accounts_of, is_same, mark_of, take_back
-from streams.incidents.announce import Announcement, announce, waits_until
+from streams.incidents.announce import Announcement, announce, hush, waits_until
 from streams.incidents.build import build, empty, merge_away, new_id
 from streams.incidents.decide import decide
 from streams.incidents.effects import Effects, Rules
@@ -42,6 +42,7 @@ class Step:
         self._silenced: dict[str, int] = {}
         self._announced: dict[str, Announcement] = {}
         self._forgotten: list[str] = []
+        self._is_quiet = False  #: nobody is told of what this record changes
         self._left: set[str] = set()  #: incidents that accounts leave in this step
 
     # --- report sets -------------------------------------------------------------------------
@@ -51,6 +52,7 @@ class Step:
         theatre = self._theatre
         now = self._now(found.first_seen_at)
         self._tell_what_waited(now)
+        self._is_quiet = found.quiet
         before = theatre.holding(found.article)
         accounts = accounts_of(found, self._rules.publishers)
         accounts = take_back(accounts, [account for _, account in before])
@@ -206,18 +208,21 @@ class Step:
         incident = self._changed.get(incident_id) or theatre.held[incident_id].incident
         if was is not None and was.through >= self._offset:
             return  # written by an earlier try at this very record: told before it was written
-        told = announce(
-            incident,
-            self._rules.policies,
-            self._rules.messages,
-            now,
-            cause=cause,
-            seen_at=seen_at,
-            silence=theatre.silence(incident, now),
-            silenced_rooms=theatre.silenced_rooms(now),
-            is_tick=is_tick,
-            is_final=is_final,
-        )
+        if self._is_quiet and not is_tick:
+            told = hush(incident, self._rules.policies, self._rules.messages, now)
+        else:
+            told = announce(
+                incident,
+                self._rules.policies,
+                self._rules.messages,
+                now,
+                cause=cause,
+                seen_at=seen_at,
+                silence=theatre.silence(incident, now),
+                silenced_rooms=theatre.silenced_rooms(now),
+                is_tick=is_tick,
+                is_final=is_final,
+            )
         self._announced[incident_id] = told
         if told.alert is not None:
             self._alerts.append(told.alert)

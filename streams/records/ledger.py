@@ -23,6 +23,7 @@ class ReportSet(Record, frozen=True, kw_only=True, tag_field="type", tag="report
     published_at: datetime | None = None
     backfill: bool = False
     reports: tuple[Report, ...] = ()  #: empty: the article holds none (any more)
+    quiet: bool = False  #: read again by other rules: changes incidents, tells nobody
     catalog: str = ""
 
 
