@@ -229,6 +229,18 @@ CONCEPTS: dict[str, Concept] = {
     "arrested": Concept(
         "cue", "arrested, detained, fined, charged, court, trial, sentenced, verdict, jailed", None
     ),
+    "aged": Concept(
+        "cue",
+        "year-old, of a person; counts behind a number from 10 to 99: '17-year-old', '61-latek'",
+    ),
+    "accuse": Concept(
+        "cue",
+        "accuses, blames, complains of, protests to, charges (of what the other did to one's own land)",
+    ),
+    "clock": Concept(
+        "cue",
+        "phrases that hold a cue's word in another meaning, and say nothing: 'before dawn', 'football pitch'",
+    ),
     "other_cause": Concept(
         "cue",
         "bomb threat, cyberattack, weather, fog, snow, staff strike, technical fault, fire, power cut (airport)",

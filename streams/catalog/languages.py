@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import Field as Key
 
-from streams.catalog.concepts import CONCEPTS, COUNTRIES, FORMS, ROLES
+from streams.catalog.concepts import ACTIONS, CONCEPTS, COUNTRIES, FORMS, ROLES
 from streams.catalog.faults import Seed, read_toml, suggest, validate
 from streams.catalog.sources import Sources
 from streams.errors import Fault
@@ -164,7 +164,7 @@ class _Reader:
             name=seed.name,
             home=tuple(seed.home),
             adjective=seed.adjective,
-            terms=tuple(self._terms()),
+            terms=_with_inner(tuple(self._terms())),
             prepositions=dict(self._prepositions()),
             weekdays=self._calendar("weekdays", seed.time.weekdays, 7, 0),
             months=self._calendar("months", seed.time.months, 12, 1),
@@ -224,6 +224,44 @@ class _Reader:
 
     def _fault(self, key: str, reason: str) -> None:
         self.faults.append(Fault(self.name, key, reason))
+
+
+#: Concepts that stay said inside a longer term of an action or event: "down drones", "airspace violation".
+_INNER = ("airspace", "drone", "missile", "balloon", "home", "our")
+_OUTER = frozenset((*ACTIONS, "incursion"))
+
+
+def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Let a longer term say also what the words inside it say: it covers them in a text."""
+    inner = [
+        (concept, term.words) for term in terms for concept in _INNER
+        if concept in term.concepts and all(word is not GAP for word in term.words)
+    ]  # fmt: skip
+    made: list[Term] = []
+    for term in terms:
+        if len(term.words) > 1 and _OUTER & set(term.concepts):
+            said = {
+                concept
+                for concept, words in inner
+                if concept not in term.concepts and _holds(term.words, words)
+            }
+            if said:
+                term = replace(term, concepts=(*term.concepts, *sorted(said)))
+        made.append(term)
+    return tuple(made)
+
+
+def _holds(words: tuple[Word, ...], inner: tuple[Word, ...]) -> bool:
+    """Tell whether some stretch of the words is what the inner term's words match."""
+    for at in range(len(words) - len(inner) + 1):
+        stretch = words[at : at + len(inner)]
+        if all(
+            word is not GAP
+            and any(one.matches(word.stem + ending) for ending in word.endings or _WHOLE)
+            for word, one in zip(stretch, inner, strict=True)
+        ):
+            return True
+    return False
 
 
 def parse_words(

@@ -15,6 +15,7 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
+_STRUCK = ("location", "attacked", "target", "aim", "territory")
 
 
 @dataclass(slots=True)
@@ -81,9 +82,12 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             named = ("drone", "balloon", "missile", "jet")
-            objects = [hit for other in others for c in other.clauses for hit in c.all(*named)][:1]
+            told = [
+                c for other in others for c in other.clauses if c.opener not in ("if", "against")
+            ]
+            objects = [hit for c in told if not c.first("may", "will") for hit in c.all(*named)][:1]
     if not objects:
-        return _objectless(line, clause, actions, action_hits)
+        return _objectless(line, clause, actions, action_hits, dates)
     is_verbless = False
     if not actions:
         if closed := _closed_because(line, clause):
@@ -95,6 +99,8 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
             actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
         elif clause.first("incident") and line.first("react", "article_4", "scramble", "closed"):
             actions = {"incursion"}  # "drone incident: Poland asks for consultations"
+        elif struck := _attacked(line, clause, objects):
+            actions, action_hits = {"strike"}, [struck]
         elif _headed(line, clause, objects[0]):
             actions = {"incursion"}  # "Romania, Russian drone: ambassador summoned"
             borrowed.append("action")
@@ -187,7 +193,21 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
         and clause.first("unidentified", "many")
     ):
         return True  # "unknown drones over the nuclear plant tonight", in the home press
+    if clause.first("home") and clause.first("hostile", "unidentified"):
+        return True  # "because of the Russian drone in the country's airspace"
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
+
+
+def _attacked(line: Line, clause: Clause, objects: list[Hit]) -> Hit | None:
+    """Return an attack whose target is a place in a watched state: "drone attack on Vilnius"."""
+    hit = clause.first("attack")
+    if hit is None or not any(thing.says("drone", "missile") for thing in objects):
+        return None
+    if any(p.country not in WATCHED and p.part in _STRUCK for p in line.parts):
+        return None
+    aimed = [p for p in clause.parts if p.country in WATCHED and p.part in _STRUCK and p.place]
+    after = [p for p in aimed if 0 <= p.hit.start - hit.end <= _NEAR_CHARS]
+    return hit if after else None
 
 
 def _headed(line: Line, clause: Clause, thing: Hit) -> bool:
@@ -228,12 +248,17 @@ def _is_dated(clause: Clause, thing: Hit, line: Line, dates: list[int]) -> bool:
     return False
 
 
-def _objectless(line: Line, clause: Clause, actions: set[str], hits: list[Hit]) -> Frame | None:
-    """Return a frame without object: only "airspace violation" and the like carry one."""
+def _objectless(
+    line: Line, clause: Clause, actions: set[str], hits: list[Hit], dates: list[int]
+) -> Frame | None:
+    """Return a frame without object: "airspace violation", or a dated intrusion at a place."""
     territory = line.first("airspace", "waters", "our", "home", "nato_state")
     names_air = territory is not None or any(hit.says("airspace") for hit in hits)
     names_air = names_air or "airspace" in hits[0].term.text
-    if not actions & {"violate", "incursion"} or not names_air:
+    is_dated = any(clause.start <= at < clause.end for at in dates) and any(
+        p.place and p.country in WATCHED and p.part == "location" for p in clause.parts
+    )
+    if not actions & {"violate", "incursion"} or not (names_air or is_dated):
         return None
     frame = Frame(
         line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}

@@ -36,9 +36,9 @@ _OWN: dict[str, str] = {
     " fleire utan meir flaug flyg grensa ramma åtvar* vengene att leitar framleis kallar kjem vore russiske kampfly"
     " luftvern skodda inn fordømer melde melder politiet seg ho",
     "da": "ikke af fra efter lufthavn* hvad hvem hvor hvorfor blev blevet nogle nogen siger regeringen udenrigs* uden"
-    " udenfor luftrum* krænk* mellem ud op styrtede styrter styrtet droner dronerne dronen letland hviderusland belarus"
+    " udenfor luftrum* krænk* mellem styrtede styrter styrtet droner dronerne dronen letland hviderusland belarus"
     " soldater lørdag uge uger øvelse dømt mod russiske skudt skød fly flyver flyve fløj grænse* danmark danske dansk også"
-    " københavn* flere set ved sagde undersøger meget beskylder formentlig kampfly* luftforsvar* søkabel enige ned fløj"
+    " københavn* flere set ved sagde undersøger meget beskylder formentlig kampfly* luftforsvar* søkabel enige fløj"
     " nægter afviser indrømmer fortsat leder igen ind",
     "bg": "във със което която който които след дали няма беше бяха въздуш* сваля* свален* отбраната заяви съобщи полша"
     " румъния българ* летищ* дронове дронът тази това самолет* нарушиха министърът прелетя* разрешение край навлязоха",

@@ -64,6 +64,9 @@ def resolve(
     border = [p for p in clause.parts if p.part == "border" and p.country in WATCHED]
     if border and not clause.first("near"):
         return Found("clause", border[0].country, border[0], why="its border")
+    accused = _accuses(line, clause, setting.title)
+    if accused is not None:
+        return accused
     struck = next(
         (
             p
@@ -80,6 +83,14 @@ def resolve(
         for p in clause.parts
         if p.country in WATCHED and p.part in ("nominal", "speaker", "event", "target", "near")
     ]
+    sited = [
+        p for c in line.clauses if c is not clause for p in c.parts
+        if p.place and p.part in _AT and p.country in WATCHED
+    ]  # fmt: skip
+    if sited and doers and all(p.part in ("speaker", "nominal") for p in doers):
+        there = {p.country for p in sited}
+        if len(there) == 1 and not there & {p.country for p in doers}:
+            return Found("sentence", sited[0].country, sited[0])
     if struck and not doers:
         return Found("other", struck.country, struck, why="another theatre in the same clause")
     if doers:
@@ -120,15 +131,9 @@ def resolve(
         ours = _ours(line, clause, setting)
         if ours:
             return ours
-    came_from = {p.country for p in line.parts if p.part == "origin" and p.place is None}
-    accuser = next(
-        (p for p in line.parts if p.country in AGGRESSORS and p.part in ("speaker", "nominal")),
-        None,
-    )
-    if came_from & WATCHED and accuser is not None:
-        return Found(
-            "other", accuser.country, accuser, why="says that it came from a watched state"
-        )
+    around_owner = _theirs(line, action)
+    if around_owner is not None:
+        return around_owner
     for other in _title_and_lead(line, setting):
         found = _nearest([p for p in other.parts if p.part in _AT], None, "title_lead")
         if found and found.step != "other":
@@ -141,11 +146,14 @@ def resolve(
             return Found("title_lead", doer.country, doer)
         if found:
             return found
-    if came_from & WATCHED:
+    came_from = {p.country for p in line.parts if p.part == "origin" and p.place is None}
+    if came_from & WATCHED and action is not None and not action.says("incursion"):
         return Found("null", None, why="it came from the only watched state that is named")
     voices = [p for o in (line, *_title_and_lead(line, setting)) for p in o.parts]
     voice = next((p for p in voices if p.part == "person" and p.country in WATCHED), None)
-    if voice is not None and not setting.countries - AGGRESSORS:
+    beside = [c for c in line.clauses if c is not clause]
+    doubt = next((h for c in beside if (h := c.first("not", "deny", "may", "fear"))), None)
+    if voice is not None and doubt is None and not setting.countries - AGGRESSORS - {"US"}:
         return Found("institution", voice.country, voice, why="its minister or president speaks")
     watched = [code for code in setting.countries if code in WATCHED]
     if watched and setting.beside >= set(watched) and not line.first("home", "our"):
@@ -169,6 +177,42 @@ def resolve(
     if setting.home and not is_verbless:
         return Found("language", setting.home[0])
     return Found("null", None)
+
+
+_VOICES = ("speaker", "nominal", "person")
+
+
+def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
+    """Return Minsk's or Moscow's land when they say that a watched state's thing came to them."""
+    if title is not None and title is not line and not line.first("official"):
+        above = _accuses(title, title.clauses[-1], None)
+        if above is not None:
+            return above
+    accuser = next((p for p in line.parts if p.country and p.part in (*_VOICES, "origin")), None)
+    if accuser is None or accuser.country not in AGGRESSORS or accuser.part == "origin":
+        return None
+    came_from = [
+        p for p in line.parts if p.part == "origin" and p.country in WATCHED and not p.place
+    ]
+    first = line.clauses[0]
+    speaks = first is not clause and line.field.text[first.end - 1 : first.end] == ":"
+    speaks = speaks and any(p is accuser for p in first.parts)
+    blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
+    if blamed or came_from or (speaks and clause.in_quote and not clause.parts):
+        return Found("other", accuser.country, accuser, why="accuses a watched state")
+    return None
+
+
+def _theirs(line: Line, action: Hit | None) -> Found | None:
+    """Return Russia's land when Ukraine's drones are shot down there, and nowhere else is named."""
+    owned = any(p.country == "UA" and p.part == "owner" for p in line.parts)
+    if not owned or action is None or not action.says("shot_down", "strike", "crash", "closed"):
+        return None
+    side = next((p for p in line.parts if p.country in AGGRESSORS and p.part in _VOICES), None)
+    watched = any(p.country in WATCHED for p in line.parts)
+    return (
+        None if side is None or watched else Found("other", side.country, side, why="over Russia")
+    )
 
 
 def _is_about_us(line: Line) -> bool:

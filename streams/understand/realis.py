@@ -36,6 +36,7 @@ class Gate:
 
 
 _NEAR_WORDS = 3
+_BESIDE = 24  # characters
 _SCARE = re.compile("[\"'‘’“”„«»]")
 
 
@@ -176,11 +177,23 @@ def _is_scare_quoted(frame: Frame, line: Line) -> bool:
     if thing is None or line.field.name != "title" or frame.model or frame.actor:
         return False
     enemies = [hit for hit in frame.clause.hits if hit.says("hostile")]  # a drill's "enemy" drones
-    for hit in enemies or [thing]:
+    for hit in [one for one in enemies if abs(one.start - thing.end) <= _BESIDE] or [thing]:
         before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]
         if _SCARE.fullmatch(before) and _SCARE.fullmatch(after):
             return True
     return False
+
+
+def _aged(line: Line, above: _Above) -> Hit | None:
+    """Return a person told by age, a word like "year-old" behind a number, in sentence, title or lead."""
+    for one in (line, *above.heads, *above.lead):
+        for clause in one.clauses:
+            for hit in clause.all("aged"):
+                before = one.field.folded[max(0, hit.start - 6) : hit.start].split()
+                inside = one.field.folded[hit.start : hit.end].split()
+                if any(word.isdigit() and len(word) == 2 for word in (*before[-1:], *inside)):
+                    return hit
+    return None
 
 
 #: What makes the content of a main clause a plan: "a law that lets troops down drones that enter".
@@ -285,7 +298,7 @@ def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate
         "strike",
         "closed",
     }:
-        harmless = line.first("international", "escort")
+        harmless = line.first("international", "escort") or above.first("escort")
         if harmless:
             return Gate("intercept_without_violation", "met outside the airspace", harmless)
     else:
@@ -302,7 +315,10 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate |
     civilian = line.first("civilian") or above.first("civilian")
     if civilian and not frame.has_hostile:
         return Gate("civilian", "is a private or civil craft", civilian)
-    cause = line.first("other_cause")
+    aged = _aged(line, above)
+    if aged and not frame.has_hostile:
+        return Gate("civilian", "a person of that age flew it", aged)
+    cause = line.first("other_cause") or above.first("other_cause")
     if cause and frame.actions <= {"closed"} and not frame.clause.first("after"):
         return Gate("civilian", "traffic stopped for another cause", cause)
     arrested = line.first("arrested")

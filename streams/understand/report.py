@@ -6,6 +6,7 @@ A frame that does not become a report is kept as a near miss with the gate that 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
-from streams.understand import when
+from streams.understand.dating import date_event
 from streams.understand.frame import Frame
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
@@ -25,6 +26,7 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+_YEAR = re.compile(r"(?:19|20)\d\d$")
 _VOICES = ("speaker", "nominal", "person")
 #: Gates that close because it was not so, and what that makes of an incident already told.
 WITHDRAWING: dict[str, Status] = {
@@ -62,7 +64,6 @@ def judge(
     heads: list[Line],
 ) -> Candidate:
     """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
-    title = heads[0] if heads else None
     candidate = Candidate(frame, prominence)
     line, clause = frame.line, frame.clause
     fitting = events.fitting(
@@ -82,7 +83,7 @@ def judge(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
     candidate.count = _count(frame, language)
-    _date(candidate, language, setting, published, title)
+    date_event(candidate, language, setting, published, heads)
     if candidate.gate is None:
         candidate.gate = _place_gate(candidate, found, setting)
     if candidate.gate is None and candidate.freshness in ("past",):
@@ -173,92 +174,6 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     return None
 
 
-def _date(
-    candidate: Candidate,
-    language: Language,
-    setting: Setting,
-    published: datetime,
-    title: Line | None,
-) -> None:
-    """Date the event from its clause, its sentence, or distance words; else assume or leave open."""
-    frame, line = candidate.frame, candidate.frame.line
-    candidate.is_follow_up = _is_reaction(frame, line, title)
-    far = [hit for clause in line.clauses for hit in clause.all("past", "earlier", "repeated")]
-    found = [
-        date
-        for date in when.find_dates(
-            line.field.folded, line.sentence.start, line.sentence.end, language, published
-        )
-        if not any(hit.start <= date.start < hit.end for hit in far)  # ro "două luni": no Monday
-    ]
-    inside = [date for date in found if frame.clause.start <= date.start < frame.clause.end]
-    dates = inside or found
-    if dates:
-        at = frame.action_hit.start if frame.action_hit else frame.clause.start
-        best = min(dates, key=lambda date: (date.precision != "day", abs(date.start - at)))
-        candidate.happened = when.on_day(best)
-        candidate.freshness = when.freshness(candidate.happened, published)
-        return
-    candidate.happened = when.assumed(published)
-    distant = frame.clause.first("earlier") or line.first("earlier")
-    if distant is None and title is not None and candidate.is_follow_up:
-        distant = title.first("earlier")
-    if distant is None and "found" in frame.actions and frame.actions <= {"found", "crash"}:
-        distant = next((hit for lead in setting.lead if (hit := lead.first("earlier"))), None)
-    if distant:
-        candidate.freshness = "late"
-        return
-    if line.first("arrested") or (title is not None and title.first("arrested")):
-        # a verdict, a resignation: such consequences come later, and tell nothing new
-        candidate.is_follow_up = candidate.is_consequence = True
-    candidate.freshness = "undated" if candidate.is_follow_up else "fresh"
-
-
-#: What a main clause says when it tells of something that followed the event…
-_REACTION = (
-    "react",
-    "policy",
-    "procure",
-    "arrested",
-    "reinforce",
-    "air_defence",
-    "diplomacy",
-    "fear",
-    "balance",
-)
-#: …and when it tells of the event itself, as it happens.
-_BREAKING = (
-    "closed",
-    "scramble",
-    "alert",
-    "shot_down",
-    "found",
-    "crash",
-    "strike",
-    "sighted",
-    "precaution",
-)
-
-
-def _is_reaction(frame: Frame, line: Line, title: Line | None) -> bool:
-    """Tell whether the event is only looked back on: a noun beside a reaction, or after "after"."""
-    if frame.is_nominal:
-        return bool(line.first("react") or (title.first("react") if title else None))
-    rest = [clause for clause in line.clauses if clause is not frame.clause]
-    if frame.clause.opener != "after":
-        # "demands a report on the drone that fell": the object is the reaction's, not the event's
-        thing = frame.object_hit
-        holder = next(
-            (c for c in rest if thing is not None and c.start <= thing.start < c.end), None
-        )
-        return bool(
-            holder and holder.first("react", "policy", "arrested") and not holder.first(*_BREAKING)
-        )
-    if any(clause.first(*_BREAKING) for clause in rest):
-        return False
-    return any(clause.first(*_REACTION) for clause in rest)
-
-
 def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     """Return how many objects, from a number within three words before the object."""
     hit = frame.object_hit
@@ -270,7 +185,7 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     )
     words = frame.line.field.folded[max(begin, hit.start - 40) : hit.start].split()[-3:]
     for word in reversed(words):
-        if word.isdigit() and len(word) <= 4:
+        if word.isdigit() and len(word) <= 4 and not _YEAR.match(word):
             return int(word), int(word)
         if word in language.numbers:
             return language.numbers[word], language.numbers[word]

@@ -25,6 +25,7 @@ _WORD = re.compile(r"\S+")
 _QUOTES = '«»„“”"'
 _NAME_CHARS = 24  # quotation marks around so little are a name's, and end no clause
 _LOOK_BACK_WORDS = 4
+_ADJECTIVE_REACH = 2  # "in the Polish city", not "in the maize field, Russian"
 #: Nouns that a country's adjective or genitive may belong to, and the part that gives the country.
 _HEADS = {
     "airspace": "territory", "soil": "territory", "waters": "territory", "airport": "territory",
@@ -242,6 +243,8 @@ _COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_si
 def _is_meant(place: Place, clause: Clause, hit: Hit) -> bool:
     """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
     if "ambiguous" in place.flags:
+        if (clause.start, clause.end) == (hit.start, hit.end + 1):
+            return True  # a dateline, "Brussels:"
         return (
             clause.first(*_COMPANIONS.get(place.kind, ("locality", "airport", "base"))) is not None
         )
@@ -277,7 +280,7 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
     if role == "from":
         return "origin"
     if role == "near":
-        return "near"
+        return "location" if form == "capital" else "near"  # near a town is still in its country
     if role == "against":
         return "target"
     if role in ("on", "to", "between"):
@@ -327,8 +330,10 @@ def _preposition(
             if len(folded[earlier.end : hit.start].split()) > 1:
                 start = max(start, earlier.end)
         elif not earlier.says(*_TRANSPARENT):
-            start = max(start, earlier.end)
-    words = folded[max(start, hit.start - 80) : hit.start].split()[-_LOOK_BACK_WORDS:]
+            # a verb may end in the preposition: "inn í", "останаа во"
+            start = max(start, folded.rfind(" ", earlier.start, earlier.end) + 1, earlier.start)
+    reach = _ADJECTIVE_REACH if hit.term.form == "adj" else _LOOK_BACK_WORDS
+    words = folded[max(start, hit.start - 80) : hit.start].split()[-reach:]
     if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":
         return "of"
     for count, word in enumerate(reversed(words)):
@@ -349,6 +354,10 @@ def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit |
     before = next((h for h in reversed(clause.hits[:index]) if _is_noun(h)), None)
     distance_after = _words_between(field, hit.end, after.start) if after else 99
     distance_before = _words_between(field, before.end, hit.start) if before else 99
+    if before is not None and hit.term.form == "adj":
+        between = field.folded[before.end : hit.start].split()
+        if any(word in language.prepositions for word in between):
+            distance_before = 99  # "drones over a French base": the base is French
     if hit.term.form == "name" and language.adjective != "before" and hit.role in ("of", None):
         # a genitive or "de la X" behind its noun
         if distance_before <= 2 and before is not None:

@@ -8,6 +8,7 @@ its language and tags and is done.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
@@ -173,7 +174,7 @@ def _lines(
     lead: list[Line] = []
     title: Line | None = None
     for number, one in enumerate(fields):
-        found = outermost(hits[one.name])
+        found = outermost([hit for hit in hits[one.name] if not _is_void(hit, one, language)])
         index = 0
         taken = 0
         for sentence in sentences(one):
@@ -206,6 +207,18 @@ def _lines(
             taken += 1
             lines.append(line)
     return lines, title, lead
+
+
+_STOP = re.compile(r"[?!:;]\s")
+
+
+def _is_void(hit: Hit, field: Field, language: Language) -> bool:
+    """Tell whether a term runs over a sentence's end ("attack? Drones"), or is May, the month."""
+    if len(hit.term.words) > 1:
+        return _STOP.search(field.text, hit.start, hit.end) is not None
+    if not hit.says("may") or not field.text[hit.start].isupper():
+        return False
+    return hit.start > 0 and field.folded[hit.start : hit.end] in language.months
 
 
 def _may_tell(hits: list[Hit]) -> bool:

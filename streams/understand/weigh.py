@@ -25,6 +25,11 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         for candidate in candidates:
             if candidate.gate is None:
                 candidate.gate = denial
+    if not told and (supposed := _supposed(candidates)):
+        for candidate in candidates:
+            happened = candidate.happened
+            if candidate.gate is None and happened and happened.precision == "assumed":
+                candidate.gate = supposed
     for candidate in candidates:
         if candidate.gate is not None:
             continue
@@ -36,6 +41,16 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
             _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
         if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
             _age_by_lead(candidate, candidates)
+
+
+def _supposed(candidates: list[Candidate]) -> Gate | None:
+    """Return the gate of a title that asks what would be if: its text only plays that through."""
+    for candidate in candidates:
+        gate, line = candidate.gate, candidate.frame.line
+        is_title = candidate.prominence == "title" and line.sentence.is_question
+        if is_title and gate and gate.name == "hypothetical":
+            return gate
+    return None
 
 
 def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:

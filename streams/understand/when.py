@@ -50,6 +50,7 @@ class Date:
     start: int  #: offsets in the field
     end: int
     precision: str  #: day | month
+    is_weekday: bool = False  #: only a weekday: which week is a guess
 
 
 def find_dates(
@@ -78,7 +79,7 @@ def find_dates(
         if weekday is not None:
             back = (published.weekday() - weekday) % 7
             latest = _midnight(published) - timedelta(days=back)
-            found.append(Date(latest, start + begin, start + finish, "day"))
+            found.append(Date(latest, start + begin, start + finish, "day", is_weekday=True))
     return found
 
 
