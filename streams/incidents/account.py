@@ -100,9 +100,13 @@ def _slim(report: Report, found: ReportSet) -> Report:
         report,
         action=action,
         title="",
+        article="",
+        revision="",
         url=None,
         publisher="",
         language="und",
+        rule="",  # in the article's own record
+        catalog="",
         published_at=found.published_at,
         first_seen_at=found.first_seen_at,
         evidence=quotes,

@@ -188,31 +188,30 @@ def _timed_facts(incident: Incident) -> dict[str, str]:
 def _cap(accounts: Sequence[Account]) -> tuple[list[Account], list[str]]:
     """Return the accounts kept in full, and marks of the others.
 
-    Authorities first, then one of each family, earliest first, and so on in rounds; the rank of
-    an account does not depend on when it arrived.
+    Authorities first, then one of each origin, earliest first, and so on in rounds: what goes is
+    the ninth copy of one text. The oldest stays whatever it weighs. What is kept is a function of
+    all accounts there ever were: one that is left out would be left out with more of them, too.
     """
     size = 0
     if len(accounts) <= MAX_ACCOUNTS:
         size = sum(len(encode(account)) for account in accounts)
         if size <= MAX_ACCOUNT_BYTES:
             return list(accounts), []
-    rounds: dict[str, int] = {}
+    rounds: dict[tuple[str, bool], int] = {}
     ranked = []
-    for account in accounts:  # oldest first
-        number = rounds.get(account.family, 0)
-        rounds[account.family] = number + 1
-        is_first = account is accounts[0]
-        ranked.append((not is_first, account.report.official is None, number, account))
-    ranked.sort(key=lambda item: item[:3])
-    kept: list[Account] = []
-    folded: list[str] = []
+    for account in accounts[1:]:  # oldest first
+        is_silent = account.report.official is None
+        number = rounds.get((account.origin, is_silent), 0)
+        rounds[account.origin, is_silent] = number + 1
+        ranked.append((is_silent, number, account))
+    ranked.sort(key=lambda item: item[:2])
+    kept = [accounts[0]]
     size = 0
-    for *_, account in ranked:
+    for _, _, account in ranked:
         size += len(encode(account))
-        if len(kept) < MAX_ACCOUNTS and size <= MAX_ACCOUNT_BYTES:
-            kept.append(account)
-        else:
-            folded.append(mark_of(account.article, account.revision))
-    order = {account.report.id: index for index, account in enumerate(accounts)}
-    kept.sort(key=lambda account: order[account.report.id])
-    return kept, folded
+        if len(kept) >= MAX_ACCOUNTS or size > MAX_ACCOUNT_BYTES:
+            break
+        kept.append(account)
+    here = {account.report.id for account in kept}
+    folded = [mark_of(a.article, a.revision) for a in accounts if a.report.id not in here]
+    return [account for account in accounts if account.report.id in here], folded
