@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from streams.incidents.fit import FRESH_SECONDS
 from streams.incidents.frame import (
     REGION_KM,
     attaches_only,
@@ -21,7 +22,7 @@ from streams.incidents.frame import (
     said_at,
     stance_of,
 )
-from streams.incidents.match import FRESH_SECONDS, Group
+from streams.incidents.match import Group
 from streams.incidents.origin import independent_origins
 from streams.records import (
     Account,

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from streams.incidents.fit import BEFORE_SECONDS, LOOSE_SECONDS, REMEMBERED_SECONDS
 from streams.incidents.frame import DAY, FIND_SECONDS, UNDATED, Frame, frame_of
-from streams.incidents.match import BEFORE_SECONDS, LOOSE_SECONDS, REMEMBERED_SECONDS, Group
+from streams.incidents.match import Group
 from streams.records import Account, Decision, Incident, Lifecycle, decode, encode
 
 #: Grouping looks this far to either side of what changed. Five days bound what one account can

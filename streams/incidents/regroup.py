@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from streams.incidents.fit import REMEMBERED_SECONDS
 from streams.incidents.frame import UNDATED, Frame, attaches_only, frame_of, said_at
 from streams.incidents.match import (
-    REMEMBERED_SECONDS,
     Group,
     best_seed,
     group_frames,

@@ -5,7 +5,7 @@ Pure; a function of the incidents held.
 
 from __future__ import annotations
 
-from streams.incidents.match import NIGHT_SECONDS
+from streams.incidents.fit import NIGHT_SECONDS
 from streams.incidents.memory import Held, Theatre
 
 #: Countries that share a land border or a narrow sea on the flank: what crosses one often
