@@ -37,6 +37,7 @@ from streams.feeds.fulltext import FullText
 from streams.feeds.poll import Poller
 from streams.feeds.replay import replay as replay_files
 from streams.feeds.shard import of_shard
+from streams.feeds.websub import WebSub
 from streams.records import CatalogSwitch, FeedState, encode
 from streams.settings import Settings
 
@@ -80,9 +81,10 @@ async def run(
         if replay and not live:
             await _idle(role)
             return
+        guard = guard_of(settings)
         async with (
             Client(
-                guard_of(settings),
+                guard,
                 Gate(clock),
                 user_agent(settings.contact),
                 proxy=settings.proxy,
@@ -100,13 +102,24 @@ async def run(
                 fetcher.full_text = FullText(client, parsers, bus, clock)
                 wants = fetcher.wants_full_text if not settings.full_text else bool
                 followers.append(fulltext.follow(settings, fetcher.full_text, wants))
+            if settings.websub_callback is not None:
+                websub = WebSub(settings, client, guard, clock, fetcher.push)
+                fetcher.use_websub(websub)
+                followers.append(websub.run())
             tasks = [asyncio.create_task(follower) for follower in followers]
+            polling = asyncio.create_task(fetcher.run(role))
             try:
-                await fetcher.run(role)
+                # None of the followers ends by itself: one that does has a fault to tell.
+                await asyncio.wait([*tasks, polling], return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    if task.done():
+                        task.result()
+                await polling
             finally:
+                polling.cancel()
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(polling, *tasks, return_exceptions=True)
 
 
 def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:

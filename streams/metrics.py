@@ -64,6 +64,12 @@ pages = Counter(
     _P + "pages_total", "Article pages fetched for their text, by outcome.", ["outcome"]
 )
 
+websub = Counter(
+    _P + "websub_total",
+    "WebSub: asked, subscribed, denied, failed; pushed, unsigned, repeated, too_large, too_many.",
+    ["result"],
+)
+
 # --- stream --------------------------------------------------------------------------------
 processed = Counter(_P + "processed_total", "Records processed.", ["stage"])
 stage_duration = Histogram(

@@ -84,6 +84,16 @@ class Settings(BaseSettings):
         False,
         description="fetch the page of every hit and near miss, not only where the feed's seed says so",
     )
+    websub_callback: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="public address of our WebSub callback server, `https://news.example/websub`; unset: off",
+    )
+    websub_host: str = Field("127.0.0.1", description="address that the callback server binds")
+    websub_port: int = Field(9330, ge=1, le=65_535, description="port of the callback server")
+    websub_secret: SecretStr | None = Field(
+        None, description="any 16 characters or more; signs callbacks (secret)"
+    )
     contact: str | None = Field(
         None, description="URL or address in the User-Agent that publishers see"
     )
@@ -108,6 +118,10 @@ class Settings(BaseSettings):
             )
         if self.kafka_sasl_mechanism and not (self.kafka_username and self.kafka_password):
             raise ValueError("kafka_sasl_mechanism needs kafka_username and kafka_password")
+        if self.websub_callback and (
+            self.websub_secret is None or len(self.websub_secret.get_secret_value()) < 16
+        ):
+            raise ValueError("websub_callback needs websub_secret, 16 characters or more")
         if self.shard[0] > self.shard[1]:
             raise ValueError("fetch_shard must be N/M with N <= M")
         if self.kafka is None and (self.kafka_tls or self.kafka_sasl_mechanism):
@@ -179,7 +193,7 @@ def load_settings(environment: dict[str, str] | None = None) -> Settings:
     except ValidationError as error:
         for item in error.errors():
             where = PREFIX + str(item["loc"][0]).upper() if item["loc"] else ""
-            secret = item["loc"] and item["loc"][0] == "kafka_password"
+            secret = item["loc"] and item["loc"][0] in ("kafka_password", "websub_secret")
             got = "" if secret or not item["loc"] else f", got {item['input']!r}"
             faults.append(
                 Fault("environment", where, item["msg"].removeprefix("Value error, ") + got)

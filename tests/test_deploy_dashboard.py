@@ -35,6 +35,7 @@ DIAGNOSTIC = {
     "flankwatch_feed_last_new_item_timestamp_seconds": "one feed at a time: `flankwatch feeds list`",
     "flankwatch_feed_next_poll_timestamp_seconds": "one feed at a time: `flankwatch feeds list`",
     "flankwatch_fetch_compression_ratio": "for judging size limits",
+    "flankwatch_websub_total": "WebSub is optional; polling goes on underneath and is what is watched",
     "flankwatch_pages_total": "full text is optional; for judging whether it is worth it",
     "flankwatch_parse_duration_seconds": "for judging the parser's limits",
     "flankwatch_reloads_total": "the panel of catalogs shows who has not reloaded",

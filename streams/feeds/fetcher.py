@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 
 import structlog
@@ -24,12 +24,15 @@ from streams.feeds.fulltext import FullText
 from streams.feeds.poll import Polled, Poller
 from streams.feeds.queue import Queue
 from streams.feeds.replay import send_articles
-from streams.feeds.tell import forget, prepare, tell
+from streams.feeds.tell import forget, prepare, tell, tell_push
+from streams.feeds.websub import WebSub
 from streams.records import FeedState, decode, encode
 
 #: Polls under way at most, those that wait for detection to catch up counted.
 ACTIVE_MAX = 64
 IDLE_SECONDS = 1.0
+#: Pushes of one feed that wait for their turn.
+PUSHES_MAX = 4
 #: After the broker refused, or a poll crashed.
 AGAIN_SECONDS = 15.0
 CRASHED_SECONDS = 900.0
@@ -51,6 +54,8 @@ class Fetcher:
     ) -> None:
         self.surge = surging.Surge()
         self.full_text: FullText | None = None
+        self.websub: WebSub | None = None
+        self._pushed: dict[str, deque[tuple[bytes, str]]] = {}
         self._feeds = {feed.id: feed for feed in feeds}
         self._states = states
         self._bus = bus
@@ -89,6 +94,9 @@ class Fetcher:
         for feed in self._feeds.values():
             if feed.id not in given:
                 self._queue.drop(feed)
+                self._pushed.pop(feed.id, None)
+                if self.websub is not None:
+                    self.websub.drop(feed.id)
                 forget(feed.id)
         changed = [feed for feed in feeds if self._feeds.get(feed.id) != feed]
         log.info("feeds reloaded", feeds=len(given), changed=len(changed))
@@ -106,6 +114,21 @@ class Fetcher:
             self._states[feed.id] = encode(state)
             self._queue.push(feed, state.next_poll_at or self._clock.now())
             self._woken.set()
+
+    def use_websub(self, websub: WebSub) -> None:
+        """Take news that hubs push, too; leases that were saved go on."""
+        self.websub = websub
+        for feed in self._feeds.values():
+            websub.note(feed, self._state(feed))
+
+    def push(self, id: str, body: bytes, content_type: str) -> bool:
+        """Take what a hub pushed; return False when so much waits that it should come again."""
+        waiting = self._pushed.setdefault(id, deque())
+        if len(waiting) >= PUSHES_MAX or id not in self._feeds:
+            return False
+        waiting.append((body, content_type))
+        self._woken.set()
+        return True
 
     def wants_full_text(self, id: str) -> bool:
         """Return whether the feed's seed asks for the pages behind its entries."""
@@ -130,6 +153,14 @@ class Fetcher:
 
     def _start_due(self) -> None:
         now = self._clock.now()
+        for id in [id for id in self._pushed if id not in self._polls]:  # one at a time of a feed
+            waiting = self._pushed[id]
+            if not waiting:
+                del self._pushed[id]
+            elif len(self._polls) < ACTIVE_MAX:
+                taking = asyncio.create_task(self._take(self._feeds[id], *waiting.popleft()))
+                self._polls[id] = taking
+                taking.add_done_callback(partial(self._ended, id))
         while len(self._polls) < ACTIVE_MAX and (feed := self._queue.pop_due(now)) is not None:
             if feed.id in self._polls:  # planned anew while under way
                 self._queue.free(feed)
@@ -139,10 +170,13 @@ class Fetcher:
             self._polls[feed.id] = task
             task.add_done_callback(partial(self._done, feed))
 
-    def _done(self, feed: FeedSpec, _task: asyncio.Task[None]) -> None:
-        self._polls.pop(feed.id, None)
-        self._sending.discard(feed.id)
+    def _done(self, feed: FeedSpec, task: asyncio.Task[None]) -> None:
         self._queue.free(feed)
+        self._ended(feed.id, task)
+
+    def _ended(self, id: str, _task: asyncio.Task[None]) -> None:
+        self._polls.pop(id, None)
+        self._sending.discard(id)
         self._woken.set()
 
     async def _until_due(self, stopping: asyncio.Task[bool]) -> None:
@@ -164,11 +198,7 @@ class Fetcher:
             polled = await self._poller.poll(
                 feed, state, luck=random.random(), is_surge=self.surge.covers(feed, now)
             )
-            self._sending.add(feed.id)
-            if self.full_text is not None:
-                self.full_text.remember(polled.articles)
-            await send_articles(self._bus, polled.articles)
-            await self._bus.send(topics.FEEDS, feed.id, polled.state)
+            await self._save(feed, polled)
         except BrokerError as error:
             log.warning("feed not saved", feed=feed.id, why=str(error), again_in=AGAIN_SECONDS)
             self._queue.push_in(feed, now, AGAIN_SECONDS)
@@ -179,11 +209,44 @@ class Fetcher:
             log.exception("feed crashed", feed=feed.id)
             self._queue.push_in(feed, now, CRASHED_SECONDS)
             return
-        self._states[feed.id] = encode(polled.state)
         self._plan(feed, polled)
         if feed.id in self._feeds:
             tell(feed, state, polled, self._clock.now())
         self._settle_once(feed)
+
+    async def _take(self, feed: FeedSpec, body: bytes, content_type: str) -> None:
+        """Send what is new in a push, save the feed's memory; no error leaves this.
+
+        What fails here is not lost: the next poll finds it.
+        """
+        try:
+            polled = await self._poller.take(feed, self._state(feed), body, content_type)
+            if polled.outcome != "ok":
+                log.warning("push not read", feed=feed.id, why=polled.why)
+                return
+            await self._save(feed, polled)
+        except BrokerError as error:
+            log.warning("push not saved", feed=feed.id, why=str(error))
+            return
+        except Exception:
+            log.exception("push crashed", feed=feed.id)
+            return
+        tell_push(feed, polled, self._clock.now())
+
+    async def _save(self, feed: FeedSpec, polled: Polled) -> None:
+        """Send the articles, then the state.
+
+        Raises:
+            BrokerError: not all is confirmed; the state is then as it was.
+        """
+        self._sending.add(feed.id)
+        if self.full_text is not None:
+            self.full_text.remember(polled.articles)
+        if self.websub is not None:
+            polled.state = self.websub.note(feed, polled.state)
+        await send_articles(self._bus, polled.articles)
+        await self._bus.send(topics.FEEDS, feed.id, polled.state)
+        self._states[feed.id] = encode(polled.state)
 
     def _settle_once(self, feed: FeedSpec) -> None:
         """After the first round, when what a feed needs in memory is there, settle once more."""

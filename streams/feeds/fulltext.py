@@ -102,6 +102,9 @@ class FullText:
             except BrokerError as error:
                 outcome = "not_sent"
                 log.warning("page's text not sent", article=article.id, why=str(error))
+            except Exception:  # a bug: it costs this page, and is told in full
+                outcome = "crashed"
+                log.exception("page crashed", article=article.id)
             metrics.pages.labels(outcome).inc()
 
     async def _fetch(self, article: Article) -> str:

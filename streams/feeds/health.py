@@ -47,6 +47,8 @@ def health(state: FeedState | None, now: datetime) -> tuple[str, str]:
     notes = []
     if extra.drifted:
         notes.append("its ids change, entries are known by title")
+    if extra.is_pushed and extra.lease_until is not None and extra.lease_until > now:
+        notes.append("its hub pushes news (WebSub)")
     if extra.flaw:
         notes.append(extra.flaw)
     return "ok", "; ".join(notes)

@@ -48,6 +48,10 @@ class Extra(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     flaw: str = ""
     entries: int = 0  #: in the last document
     first_at: datetime | None = None  #: first success
+    hub: str = ""  #: WebSub hub that the feed names
+    topic: str = ""  #: what to subscribe to there
+    lease_until: datetime | None = None  #: of our subscription
+    is_pushed: bool = False  #: the last news came by the hub, and no poll was ahead of it
 
 
 class Seen(NamedTuple):

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from connectors import schedule
+from connectors import schedule, websub
 from connectors.base import Hints
 from connectors.clock import Clock
 from connectors.errors import ConnectorError, FetchError, ParseError
@@ -92,6 +92,42 @@ class Poller:
             extra = extra_of(polled.state)
         return self._planned(spec, polled, extra, wishes, attempt, luck, is_surge)
 
+    async def take(
+        self, spec: FeedSpec, state: FeedState, body: bytes, content_type: str
+    ) -> Polled:
+        """Return what a hub's push gave: news, and nothing learnt for the next poll.
+
+        Validators, schedule and health are the polls' alone: what a hub sends may be a part of the
+        feed, and polling must go on as if there were no hub.
+        """
+        extra = extra_of(state)
+        hints = self._hints(spec, extra.at or spec.url, content_type)
+        try:
+            document, seconds = await self._parsers.parse(spec.kind, body, hints)
+        except ParseError as error:
+            metrics.parse_failures.labels(state.id, error.reason).inc()
+            return Polled(error.reason, state, why=error.detail)
+        metrics.parse_duration.observe(seconds)
+        now = self._clock.now()
+        folded = fold(spec, state.seen, document, now, backfill=False)
+        is_news = bool(folded.counts["new"])
+        state = replace(
+            state,
+            seen=folded.seen,
+            last_new_item_at=now if is_news else state.last_new_item_at,
+            extra=with_extra(replace(extra, is_pushed=extra.is_pushed or is_news)),
+            version=state.version + 1,
+        )
+        return Polled("ok", state, folded.articles, folded.counts, cut=document.cut)
+
+    def _hints(self, spec: FeedSpec, url: str, content_type: str) -> Hints:
+        return Hints(
+            url=url,
+            content_type=content_type,
+            language=spec.language,
+            selectors=spec.select.model_dump(exclude_none=True) if spec.select else {},
+        )
+
     async def _ask(self, spec: FeedSpec, access: Access, state: FeedState) -> Response:
         """Make the request; conditional unless there is nothing to ask by."""
         validators = None
@@ -131,12 +167,7 @@ class Poller:
         body_hash = hashlib.blake2b(response.body, digest_size=8).hexdigest()
         if body_hash == extra.body_hash:
             return Polled("ok", state, counts=Counter(duplicate=extra.entries), why=extra.flaw)
-        hints = Hints(
-            url=response.url,
-            content_type=response.headers.get("Content-Type", ""),
-            language=spec.language,
-            selectors=spec.select.model_dump(exclude_none=True) if spec.select else {},
-        )
+        hints = self._hints(spec, response.url, response.headers.get("Content-Type", ""))
         document, seconds = await self._parsers.parse(spec.kind, response.body, hints)
         metrics.parse_duration.observe(seconds)
         now = self._clock.now()
@@ -145,6 +176,7 @@ class Poller:
         gap = extra.gap_seconds
         if extra.backfilled:
             gap = schedule.rhythm(gap, (now - since).total_seconds(), folded.counts["new"])
+        hub, topic = websub.announced(response.headers.getall("Link", []), response.url)
         state = replace(
             state,
             seen=folded.seen,
@@ -162,6 +194,9 @@ class Poller:
                     format=document.format,
                     flaw=document.flaw,
                     entries=len(document.entries),
+                    hub=hub or document.hub or "",
+                    topic=topic or document.topic or response.url,
+                    is_pushed=extra.is_pushed and not folded.counts["new"],
                 )
             ),
         )
@@ -212,6 +247,8 @@ class Poller:
             skip_days=extra.skip_days,
         )
         chosen = schedule.interval(spec.every, extra.gap_seconds)
+        if extra.is_pushed and extra.lease_until is not None and extra.lease_until > now:
+            chosen = max(chosen, schedule.QUIET_SECONDS)
         if polled.is_good:
             state = replace(state, failures=0, last_success_at=now)
             extra = replace(

@@ -42,15 +42,7 @@ def tell(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> No
     """Count a poll, and log it: news at info, a failure that is new or goes on at warning."""
     state = polled.state
     metrics.fetches.labels(feed.id, polled.outcome).inc()
-    for result, count in polled.counts.items():
-        if count:
-            metrics.entries.labels(feed.id, result).inc(count)
-    if polled.counts["new"]:
-        metrics.feed_group_last_new_item.labels(feed.group).set(now.timestamp())
-    if polled.cut:
-        metrics.dropped.labels("fetch", "capped").inc(polled.cut)
-    if polled.counts["invalid"]:
-        metrics.dropped.labels("fetch", "invalid").inc(polled.counts["invalid"])
+    _tell_entries(feed, polled, now)
     if polled.retry_after_seconds:
         metrics.throttled_seconds.labels(feed.id).inc(polled.retry_after_seconds)
     _show(feed, state)
@@ -71,6 +63,26 @@ def tell(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> No
         log.warning("feed moved", feed=feed.id, hint="put the new address into its seed")
     if polled.articles:
         log.info("feed fetched", feed=feed.id, articles=len(polled.articles), **_few(polled))
+
+
+def tell_push(feed: FeedSpec, polled: Polled, now: datetime) -> None:
+    """Count what a hub pushed; log news at info."""
+    _tell_entries(feed, polled, now)
+    _show(feed, polled.state)
+    if polled.articles:
+        log.info("feed pushed", feed=feed.id, articles=len(polled.articles), **_few(polled))
+
+
+def _tell_entries(feed: FeedSpec, polled: Polled, now: datetime) -> None:
+    for result, count in polled.counts.items():
+        if count:
+            metrics.entries.labels(feed.id, result).inc(count)
+    if polled.counts["new"]:
+        metrics.feed_group_last_new_item.labels(feed.group).set(now.timestamp())
+    if polled.cut:
+        metrics.dropped.labels("fetch", "capped").inc(polled.cut)
+    if polled.counts["invalid"]:
+        metrics.dropped.labels("fetch", "invalid").inc(polled.counts["invalid"])
 
 
 def _tell_failure(feed: FeedSpec, before: FeedState, polled: Polled, now: datetime) -> None:
