@@ -116,11 +116,11 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
         is_verbless=is_verbless,
         borrowed=tuple(borrowed),
     )
+    frame.sites = sites_of(line)
+    if "closed" in actions or (actions & {"sighted", "flew"} and line.field.name != "title"):
+        frame.sites |= {site for other in others for site in sites_of(other)}
     choose_object(frame, line, objects)
     _choose_action(frame, action_hits)
-    frame.sites = sites_of(line) | {
-        site for other in others if "closed" in frame.actions for site in sites_of(other)
-    }
     frame.is_nominal = not is_verbless and actions <= {"incursion"}
     _mark_definite(frame, line)
     if "wreckage" in _says(objects):

@@ -75,10 +75,7 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
-    is_item = line.sentence.is_item  # a digest's item stands for itself, whatever the title is
-    candidate.gate = closed_gate(
-        frame, line, clause, [] if is_item else heads, [] if is_item else setting.lead
-    )
+    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
     candidate.found = found = resolve(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )

@@ -82,6 +82,7 @@ class Line:
     sentence: Sentence
     clauses: list[Clause]
     number: int = 0  #: in its field
+    item: int = -1  #: paragraph of the digest item that it is in
 
     def first(self, *concepts: str) -> Hit | None:
         """Return the sentence's first hit of one of these concepts."""

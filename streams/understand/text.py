@@ -289,6 +289,26 @@ _ABBREVIATIONS = frozenset(
 )
 
 
+_DASH = re.compile(r"\s*[-–—]")
+_MIN_ITEMS = 2
+_DIGEST_SHARE = 0.6
+
+
+def digest_items(field: Field, found: list[Sentence]) -> frozenset[int]:
+    """Return the paragraphs that are items of a digest or a live blog, each news of its own.
+
+    A dash opens direct speech as well: dashes count only where most paragraphs begin with one.
+    """
+    first = {one.paragraph: one for one in reversed(found)}
+    items = {number for number, one in first.items() if one.is_item}
+    dashed = {n for n in items if _DASH.match(field.text, first[n].start)}
+    if len(items) < _MIN_ITEMS:
+        return frozenset()
+    if len(dashed) < _DIGEST_SHARE * len(first):
+        items -= dashed
+    return frozenset(items) if len(items) >= _MIN_ITEMS else frozenset()
+
+
 def sentences(field: Field) -> list[Sentence]:
     """Return the field's sentences in order; linear time."""
     text = field.text

@@ -81,7 +81,7 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
     is_ours = line.first("our", "airspace", "nato_state") is not None
     if frame.what == "missile" and frame.is_verbless and not frame.markers and not is_ours:
         frame.what = "civil"
-    is_guarded = bool(sites_of(line) & {"base", "critical"})
+    is_guarded = bool(frame.sites & {"base", "critical"})
     if concept == "flyer" and weak and not (frame.markers or frame.borrowed or is_guarded):
         frame.what = "civil"  # "the device was seen at the air show"
     if frame.what == "helicopter" and (not frame.markers or (weak and not known)):

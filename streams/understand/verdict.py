@@ -8,7 +8,6 @@ its language and tags and is done.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
@@ -19,12 +18,12 @@ from streams.signature import signature
 from streams.understand import when
 from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
-from streams.understand.lexicon import Hit, Lexicon, outermost
-from streams.understand.place import Setting
+from streams.understand.layout import lay_out
+from streams.understand.lexicon import Hit, Lexicon
 from streams.understand.report import Candidate, judge, report_of
-from streams.understand.sentence import Line, make_line
+from streams.understand.sentence import Line
 from streams.understand.tags import tags_of
-from streams.understand.text import MAX_TITLE_CHARS, Field, make_field, sentences
+from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
 from streams.understand.weigh import one_per_event, weigh_together, withdrawing
 
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
@@ -126,33 +125,31 @@ def _deeply(
     tags: tuple[Tag, ...],
 ) -> Understanding:
     published = article.published_at or article.first_seen_at
-    lines, title, lead = _lines(fields, hits, language, catalog)
-    setting = Setting(
-        title=title,
-        lead=lead,
-        countries=_countries(hits, catalog),
-        publisher_country=catalog.feed_countries.get(article.feed),
-        home=language.home,
-        beside=_beside(lines),
-    )
-    heads = [line for line in lines if line.field.name == "title"]
+    layout = lay_out(fields, hits, language, catalog)
+    layout.setting.publisher_country = catalog.feed_countries.get(article.feed)
+    heads = layout.heads
     candidates: list[Candidate] = []
-    for line in lines:
+    for line in layout.lines:
         if len(candidates) >= _MAX_CANDIDATES:
             break
-        prominence = _prominence(line, title, lead)
-        others = (
-            lead if line is title else [title] if title and any(line is one for one in lead) else []
-        )
+        around = layout.around(line)
         dates = [
             date.start
             for date in when.find_dates(
                 line.field.folded, line.sentence.start, line.sentence.end, language, published
             )
         ]
-        for frame in frames_of(line, others, dates):
+        for frame in frames_of(line, around.others, dates):
             candidates.append(
-                judge(frame, prominence, catalog.events, language, setting, published, heads)
+                judge(
+                    frame,
+                    around.prominence,
+                    catalog.events,
+                    language,
+                    around.setting,
+                    published,
+                    around.heads,
+                )  # fmt: skip
             )
     weigh_together(candidates, heads)
     reports: list[Report] = []
@@ -161,100 +158,9 @@ def _deeply(
         base = _base_report(article, guess, catalog, fields)
     for ordinal, candidate in enumerate(candidates):
         if any(candidate is one for one in telling) and len(reports) < _MAX_REPORTS:
-            reports += report_of(candidate, base, ordinal, setting, catalog.places.places)  # type: ignore[arg-type]
+            reports += report_of(candidate, base, ordinal, layout.setting, catalog.places.places)  # type: ignore[arg-type]
     reports = one_per_event(reports, catalog)
-    return _conclude(article, guess, catalog, tags, candidates, lines, reports)
-
-
-def _lines(
-    fields: list[Field], hits: dict[str, list[Hit]], language: Language, catalog: Catalog
-) -> tuple[list[Line], Line | None, list[Line]]:
-    places = catalog.places.places
-    lines: list[Line] = []
-    lead: list[Line] = []
-    title: Line | None = None
-    for number, one in enumerate(fields):
-        found = outermost([hit for hit in hits[one.name] if not _is_void(hit, one, language)])
-        index = 0
-        taken = 0
-        for sentence in sentences(one):
-            while index < len(found) and found[index].start < sentence.start:
-                index += 1
-            inside: list[Hit] = []
-            while index < len(found) and found[index].start < sentence.end:
-                inside.append(found[index])
-                index += 1
-            if (
-                number
-                and taken < _LEAD_SENTENCES
-                and _repeats(one.folded[sentence.start : sentence.end], fields[0].folded)
-            ):
-                continue
-            is_lead = number > 0 and taken < _LEAD_SENTENCES and len(lead) < _LEAD_SENTENCES
-            if number and not is_lead and not _may_tell(inside):
-                taken += 1
-                continue  # a sentence of the body without object or event holds no frame
-            if len(lines) >= _MAX_LINES:
-                return lines, title, lead
-            line = make_line(one, sentence, inside[:_MAX_HITS], language, places)
-            line.number = taken
-            if number == 0:
-                title = title or line
-                lines.append(line)
-                continue
-            if is_lead:
-                lead.append(line)
-            taken += 1
-            lines.append(line)
-    return lines, title, lead
-
-
-_STOP = re.compile(r"[?!:;]\s")
-
-
-def _is_void(hit: Hit, field: Field, language: Language) -> bool:
-    """Tell whether a term runs over a sentence's end ("attack? Drones"), or is May, the month."""
-    if len(hit.term.words) > 1:
-        return _STOP.search(field.text, hit.start, hit.end) is not None
-    if not hit.says("may") or not field.text[hit.start].isupper():
-        return False
-    return hit.start > 0 and field.folded[hit.start : hit.end] in language.months
-
-
-def _may_tell(hits: list[Hit]) -> bool:
-    return any(concept in _TELLING for hit in hits for concept in hit.term.concepts)
-
-
-def _repeats(sentence: str, title: str) -> bool:
-    return sentence.split() == title.split()
-
-
-def _prominence(line: Line, title: Line | None, lead: list[Line]) -> str:
-    if line.field.name == "title":
-        return "title"
-    if any(line is one for one in lead):
-        return "lead"
-    return "item" if line.sentence.is_item else "body"
-
-
-def _countries(hits: dict[str, list[Hit]], catalog: Catalog) -> frozenset[str]:
-    named: set[str] = set()
-    for found in hits.values():
-        for hit in outermost(found):
-            if hit.term.country and hit.term.form != "person":
-                named.add(hit.term.country)
-            elif hit.term.place:
-                place = catalog.places.places[hit.term.place]
-                if "ambiguous" not in place.flags and len(place.countries) == 1:
-                    named.add(place.countries[0])
-    return frozenset(named)
-
-
-def _beside(lines: list[Line]) -> frozenset[str]:
-    """Return the countries that are named only as a neighbour: "a hundred km from its border"."""
-    parts = [part for line in lines for part in line.parts if part.country]
-    beside = {str(p.country) for p in parts if p.part in ("border", "near") and p.place is None}
-    return frozenset(beside - {p.country for p in parts if p.part not in ("border", "near")})
+    return _conclude(article, guess, catalog, tags, candidates, layout.lines, reports)
 
 
 def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:
