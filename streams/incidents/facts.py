@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.incidents.fit import FRESH_SECONDS
+from streams.incidents.fit import FRESH_SECONDS, NIGHT_SECONDS
 from streams.incidents.frame import (
     REGION_KM,
     attaches_only,
@@ -282,12 +282,15 @@ def _official_words(accounts: Sequence[Account], country: str | None) -> list[Ac
 
 
 def _is_of_here(word: Account, asserting: Sequence[Account]) -> bool:
-    """Tell whether a word is of this event: a denial of a place is of that place alone."""
-    if stance_of(word.report) == "asserts":
+    """Tell whether a word is of this event: a denial is of its own region, and of what was told."""
+    if stance_of(word.report) == "asserts" or not asserting:
         return True
     apart = [distance_km(frame_of(word.report), frame_of(a.report)) for a in asserting]
     known = [km for km in apart if not math.isnan(km)]
-    return not known or min(known) <= REGION_KM
+    if known:
+        return min(known) <= REGION_KM
+    first = min(said_at(a.report) for a in asserting)
+    return (first - said_at(word.report)).total_seconds() <= NIGHT_SECONDS
 
 
 def _has_stop(accounts: Sequence[Account]) -> bool:
