@@ -229,7 +229,13 @@ def _status(
             return "disputed", None
         if confirmed:  # a later "we are checking" takes nothing back
             return "confirmed", None
-    doubts = [a for a in accounts if stance_of(a.report) != "asserts" and not _is_accused(a.report)]
+    doubts = [
+        a
+        for a in accounts
+        if stance_of(a.report) != "asserts"
+        and not _is_accused(a.report)
+        and _is_of_here(a, asserting)
+    ]
     if doubts:
         return _doubted(doubts, asserting)
     # What is told days later, or looks back without a date, corroborates nothing as news.
