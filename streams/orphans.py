@@ -19,7 +19,7 @@ from streams.understand import understand
 from streams.understand.text import fold
 from streams.understand.verdict import Understanding, lexicon_of
 
-#: Of an outcome: verdict, then each report's kind, country, freshness, status, official, actor, count.
+#: Verdict, what each report says (kind, country, freshness, status, realis, speaker, actor, count), tags.
 Outcome = tuple[object, ...]
 
 
@@ -39,7 +39,7 @@ def outcome(found: Understanding) -> Outcome:
     """Return what of an understanding people see."""
     reports = sorted(
         (
-            r.kind, r.territory.country or "", r.freshness, r.status_hint or "", r.official or "",
+            r.kind, r.territory.country or "", r.freshness, r.status_hint or "", r.realis, r.official or "",
             r.actor or "", r.object.count_low or 0, r.attach_only, r.follow_up, str(r.happened.start),
         )
         for r in found.report_set.reports

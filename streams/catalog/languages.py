@@ -228,7 +228,9 @@ class _Reader:
 
 #: Concepts that stay said inside a longer term of an action or event: "down drones", "airspace violation".
 _INNER = ("airspace", "drone", "missile", "balloon", "home", "our")
-_OUTER = frozenset((*ACTIONS, "incursion"))
+_OUTER = frozenset(
+    (*ACTIONS, "incursion", "suspected", "hostile", "unidentified", "many", "again", "said")
+)
 
 
 def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:

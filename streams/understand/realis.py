@@ -88,7 +88,9 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
     is_ours = false_alarm is line.first("false_alarm") or false_alarm is above.first("false_alarm")
     if false_alarm and not frame.model and (is_ours or not frame.has_hostile):
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
-    deny = clause.first("deny") or _governing(line, clause, "deny")
+    deny = clause.first("deny")
+    if deny is None and not _is_relative(frame, line):
+        deny = _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
         deniers = [p.country for p in line.parts if p.part in ("speaker", "nominal", "person")]
         moscow = any(country in AGGRESSORS for country in deniers)
@@ -96,6 +98,14 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
             "denial", "a bare denial by the other side" if moscow else "the event is denied", deny
         )
     return None
+
+
+def _is_relative(frame: Frame, line: Line) -> bool:
+    """Tell whether the clause only says which object is meant: "the drone that fell in Latvia"."""
+    thing, clause = frame.object_hit, frame.clause
+    if thing is None or clause.opener != "that" or thing.end > clause.start:
+        return False
+    return not line.field.folded[thing.end : clause.start].strip()
 
 
 def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
