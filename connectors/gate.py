@@ -15,6 +15,8 @@ from connectors.clock import Clock
 
 SPACING_SECONDS = 1.0
 AT_ONCE = 2
+#: Hosts remembered; beyond it those that are idle are forgotten.
+HOSTS_MAX = 2000
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Gate:
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait for this host's turn; the slot is held while the block runs."""
+        if len(self._hosts) > HOSTS_MAX:
+            self._forget_idle()
         state = self._hosts.setdefault(host, _Host(asyncio.Semaphore(self._at_once)))
         state.users += 1
         try:
@@ -70,8 +74,8 @@ class Gate:
         if start > now:
             await self._clock.sleep(start - now)
 
-    def forget_idle(self) -> None:
-        """Drop the hosts that nobody waits for; call now and then."""
+    def _forget_idle(self) -> None:
+        """Drop the hosts that nobody waits for."""
         now = self._clock.seconds()
         for host in [h for h, s in self._hosts.items() if not s.users and s.next_at <= now]:
             del self._hosts[host]

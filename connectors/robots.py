@@ -36,8 +36,8 @@ class Robots:
     async def allows(self, url: str) -> bool:
         """Return whether robots.txt lets us fetch the page.
 
-        A missing file (4xx) allows all; one that cannot be had (5xx, no answer) forbids all, as
-        RFC 9309 §2.3.1 asks.
+        A missing file (4xx) allows all; one that cannot be had (5xx, 429, no answer) forbids all,
+        as RFC 9309 §2.3.1 asks.
         """
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
@@ -60,6 +60,6 @@ class Robots:
             return now + KEEP_FAILED, None
         if response.status == 200:
             return now + KEEP, Protego.parse(response.body.decode("utf-8", "replace"))
-        if 400 <= response.status < 500:
+        if 400 <= response.status < 500 and response.status != 429:
             return now + KEEP, Protego.parse("")
         return now + KEEP_FAILED, None

@@ -160,20 +160,25 @@ def after_failure(
     first, ceiling = BACKOFF.get(outcome, _BACKOFF_ELSE)
     wait = min(first * 2.0 ** min(failures - 1, 20), ceiling) * (1 + JITTER_RATIO * luck)
     asked = wishes.retry_after_seconds
-    if asked is not None:  # an order: neither sooner nor, the first time, much later
-        wait = asked * (1 + JITTER_RATIO * luck / 10) + luck
+    if asked:  # an order: neither sooner nor, the first time, much later; 0 or the past is none
+        grown = 0.0 if failures <= 1 else min(MIN_SECONDS * 2.0 ** min(failures - 1, 20), ceiling)
+        wait = max(asked, grown) * (1 + JITTER_RATIO * luck / 10) + luck
     return _allowed(now, max(wait, MIN_SECONDS), wishes)
 
 
-def surge_at(last_attempt: datetime, floor_seconds: float, planned: datetime) -> datetime:
+def surge_at(
+    last_attempt: datetime, floor_seconds: float, planned: datetime, wishes: Wishes | None = None
+) -> datetime:
     """Return when a feed of a country where something happens is due; never later than planned.
 
     Args:
         last_attempt: Aware UTC.
         floor_seconds: What the publisher's last answer permits.
         planned: The poll as it stands.
+        wishes: With the hours and days that the publisher wants free, also now.
     """
-    return min(planned, last_attempt + timedelta(seconds=max(MIN_SECONDS, floor_seconds)))
+    wait = max(MIN_SECONDS, floor_seconds)
+    return min(planned, _allowed(last_attempt, wait, wishes or Wishes()))
 
 
 def first_poll(now: datetime, share: float, count: int) -> datetime:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,8 @@ from streams.records import CatalogSwitch, FeedState, encode
 from streams.settings import Settings
 
 PARSE_WORKERS = 2
+#: Names looked up at once; libuv's own 4 stand still when a few name servers do not answer.
+RESOLVERS = 32
 IDLE_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -70,6 +73,7 @@ async def run(
         FaultsError: the feeds' seeds or FLANKWATCH_ALLOW_ADDRESSES are wrong.
         BrokerError: Kafka cannot be reached at the start.
     """
+    os.environ.setdefault("UV_THREADPOOL_SIZE", str(RESOLVERS))
     clock = clock or Clock()
     shard = settings.shard
     feeds = of_shard(read_feeds(settings), shard)

@@ -18,7 +18,7 @@ from connectors.guard import Guard
 from connectors.http import Client, user_agent
 from connectors.worker import Parsers
 from streams.catalog.feeds import FeedSpec
-from streams.feeds.memory import extra_of
+from streams.feeds.memory import Extra, extra_of, with_extra
 from streams.feeds.poll import MOVED_AFTER, Polled, Poller
 from streams.records import FeedState
 
@@ -179,6 +179,14 @@ async def test_row_07_retry_after_as_seconds_and_as_date_and_without(
     await reader.poll(url)  # the third failure in a row, nothing asked: 300 s doubled twice
     assert 1195 < reader.wait_seconds() < 1400
     assert len(publisher.requests) == 3  # no immediate retry
+    past = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
+    publisher.on("/feed", *(Answer(status, headers={"Retry-After": t}) for t in (past, "0", "30")))
+    await reader.poll(url)  # an instant gone by asks for nothing, as does 0: our own pauses grow on
+    assert reader.wait_seconds() > 2390
+    await reader.poll(url)
+    assert reader.wait_seconds() > 4790
+    await reader.poll(url)  # a short wish, heard six times in vain, is no licence to hammer
+    assert reader.wait_seconds() > 1900
 
 
 async def test_row_08_retry_after_covers_feed_host_or_domain() -> None:
@@ -210,6 +218,17 @@ async def test_row_08_retry_after_covers_feed_host_or_domain() -> None:
     assert due_after_hold("feed") == {"one", "two", "three", "four"}
     assert due_after_hold("host") == {"three", "four"}
     assert due_after_hold("domain") == {"four"}
+
+    # It outlives a restart: what is saved of the one feed holds back the others of its host.
+    feeds = (
+        feed("one", "https://a.news.example/1", "host"),
+        feed("two", "https://a.news.example/2", "host"),
+    )
+    extra = with_extra(Extra(held_until=now + timedelta(hours=1), seed_url=feeds[0].url))
+    saved = {"one": FeedState(id="one", url="", outcome="throttled", extra=extra)}
+    queue = Queue(now, feeds, lambda spec: saved.get(spec.id, FeedState(id=spec.id, url="")))
+    assert queue.pop_due(now + timedelta(minutes=10)) is None
+    assert queue.pop_due(now + timedelta(minutes=61)) is not None
 
 
 async def test_row_09_403_as_rate_limit_has_its_own_backoff(publisher, reader) -> None:

@@ -91,6 +91,17 @@ def test_a_plan_brought_forward_keeps_the_permitted_pause(now, floor, ahead) -> 
     assert at == planned or waited(at, now) >= max(60.0, floor) - 1e-3
 
 
+@given(instants, st.floats(0, 86400), wishes)
+def test_a_surge_keeps_skipped_hours_and_days_free(now, ahead, wish) -> None:
+    planned = now + timedelta(seconds=ahead)
+    at = schedule.surge_at(now, wish.floor_seconds, planned, wish)
+    assert at <= planned
+    is_skipped = at.hour in wish.skip_hours or at.weekday() in wish.skip_days
+    is_never = len(set(wish.skip_hours)) >= 24 or len(set(wish.skip_days)) >= 7
+    too_long = at >= now + timedelta(seconds=schedule.SKIP_MAX_SECONDS)
+    assert at == planned or not is_skipped or is_never or too_long
+
+
 @given(instants, luck, st.integers(1, 100_000))
 def test_a_first_start_spreads_its_load(now, share, count) -> None:
     wait = waited(schedule.first_poll(now, share, count), now)

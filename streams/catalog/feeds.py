@@ -11,6 +11,8 @@ import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from cssselect import SelectorError
+from cssselect import parse as parse_selector
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from connectors.registry import fetched_kinds
@@ -45,6 +47,15 @@ class Selectors(Seed):
     summary: str | None = None
     date: str | None = None  #: its `datetime` attribute if it has one, else its text
     date_order: Literal["DMY", "MDY", "YMD"] = "DMY"  #: how 01.02.2025 is read
+
+    @field_validator("item", "link", "title", "summary", "date")
+    @classmethod
+    def _check_selector(cls, value: str | None) -> str | None:
+        try:
+            parse_selector(value or "*")
+        except SelectorError as error:
+            raise ValueError(f"no CSS selector: {error}") from None
+        return value
 
 
 class Auth(Seed):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -34,6 +35,7 @@ class Health:
         self._beat_at: float | None = None
         self._runner: web.AppRunner | None = None
         self._sampler: asyncio.Task[None] | None = None
+        self._renderer = ThreadPoolExecutor(1, "metrics")
 
     def set_ready(self, ready: bool) -> None:
         """Answer /readyz with 200 (or 503 again)."""
@@ -84,6 +86,7 @@ class Health:
             self._sampler.cancel()
         if self._runner:
             await self._runner.cleanup()
+        self._renderer.shutdown(wait=False)
 
     async def _sample_lag(self) -> None:
         while True:
@@ -94,7 +97,9 @@ class Health:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         # In a thread: with thousands of feeds it takes a second, for which the loop must not stand.
-        body = await asyncio.to_thread(generate_latest, metrics.REGISTRY_IN_USE)
+        # In one of its own: names that are being resolved may hold all threads of the loop.
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(self._renderer, generate_latest, metrics.REGISTRY_IN_USE)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _livez(self, request: web.Request) -> web.Response:

@@ -201,13 +201,13 @@ class Fetcher:
             await self._save(feed, polled)
         except BrokerError as error:
             log.warning("feed not saved", feed=feed.id, why=str(error), again_in=AGAIN_SECONDS)
-            self._queue.push_in(feed, now, AGAIN_SECONDS)
+            self._again(feed, AGAIN_SECONDS)
             return
         except asyncio.CancelledError:
             raise
         except Exception:  # a bug: it costs this feed this poll, and is told in full
             log.exception("feed crashed", feed=feed.id)
-            self._queue.push_in(feed, now, CRASHED_SECONDS)
+            self._again(feed, CRASHED_SECONDS)
             return
         self._plan(feed, polled)
         if feed.id in self._feeds:
@@ -255,6 +255,11 @@ class Fetcher:
             if not self._unpolled:
                 self._unpolled = None
                 _settle()
+
+    def _again(self, feed: FeedSpec, seconds: float) -> None:
+        """Plan a poll that did not come to its end; unless the seeds have another word by now."""
+        if self._feeds.get(feed.id) == feed:
+            self._queue.push_in(feed, self._clock.now(), seconds)
 
     def _plan(self, feed: FeedSpec, polled: Polled) -> None:
         """Queue the next poll; a Retry-After may hold back a whole host or domain."""

@@ -2,7 +2,8 @@
 
 The alert does not wait for it: the text arrives as a new revision of the same article, and the
 verdict is revised. Optional (a feed's `full_text`, or FLANKWATCH_FULL_TEXT). robots.txt is obeyed,
-the gate spaces requests, each page is asked for once.
+the gate spaces requests, each page is asked for once: its text is kept for a later revision of the
+entry, and for another feed that links to it.
 
 Delivery: best effort, while the fetcher that sent the article runs; the article itself is safe.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -40,9 +41,13 @@ REMEMBERED_MAX = 5000
 PAGE_MAX_BYTES = 3 * 1024 * 1024
 WORKERS = 2
 WAITING_MAX = 500
+#: Texts kept, of at most 32 KiB each.
+TEXTS_MAX = 400
 RETRY_SECONDS = 15.0
 #: A page must bring so much more text than the feed did.
 WORTH_RATIO = 1.2
+
+V = TypeVar("V")
 
 log = structlog.get_logger()
 
@@ -63,7 +68,10 @@ class FullText:
         self._bus = bus
         self._robots = Robots(client, ROBOT_NAME, clock)
         self._sent: OrderedDict[tuple[str, str], Article] = OrderedDict()
+        #: Newest revision sent of an article: a text is not put upon an older one.
+        self._newest: OrderedDict[str, str] = OrderedDict()
         self._asked: OrderedDict[str, None] = OrderedDict()
+        self._texts: OrderedDict[str, str] = OrderedDict()
         self._waiting: asyncio.Queue[Article] = asyncio.Queue(WAITING_MAX)
 
     def remember(self, articles: Iterable[Article]) -> None:
@@ -71,6 +79,7 @@ class FullText:
         for article in articles:
             if article.url and not article.backfill:
                 self._sent[article.id, article.revision] = article
+                _put(self._newest, article.id, article.revision, REMEMBERED_MAX)
         while len(self._sent) > REMEMBERED_MAX:
             self._sent.popitem(last=False)
 
@@ -79,12 +88,10 @@ class FullText:
         article = self._sent.pop((tagged.id, tagged.revision), None)
         if article is None or tagged.verdict == "miss" or article.url is None:
             return
-        key = article.canonical_url or article.url
-        if key in self._asked:
+        key = _key(article)
+        if key in self._asked and key not in self._texts:
             return
-        self._asked[key] = None
-        while len(self._asked) > REMEMBERED_MAX:
-            self._asked.popitem(last=False)
+        _put(self._asked, key, None, REMEMBERED_MAX)
         try:
             self._waiting.put_nowait(article)
         except asyncio.QueueFull:
@@ -110,6 +117,10 @@ class FullText:
     async def _fetch(self, article: Article) -> str:
         """Fetch one page and send what it adds; return the outcome."""
         assert article.url is not None
+        kept = self._texts.get(_key(article))
+        if kept is not None:
+            outcome = await self._send(article, kept)
+            return "cached" if outcome == "ok" else outcome
         if not await self._robots.allows(article.url):
             return "robots"
         response = await self._client.get(
@@ -126,6 +137,13 @@ class FullText:
         )
         document, _ = await self._parsers.parse("article", response.body, hints)
         text = document.entries[0].body if document.entries else ""
+        _put(self._texts, _key(article), text, TEXTS_MAX)
+        return await self._send(article, text)
+
+    async def _send(self, article: Article, text: str) -> str:
+        """Send the article with the page's text, if that is more than its feed told."""
+        if self._newest.get(article.id, article.revision) != article.revision:
+            return "overtaken"  # by an edit, which is judged by itself
         known = article.summary + article.body
         if len(text) < len(known) * WORTH_RATIO:
             return "no_more_text"
@@ -179,3 +197,15 @@ async def _listen(settings: Settings, full_text: FullText, wants: Callable[[str]
     finally:
         await asyncio.gather(starting, return_exceptions=True)
         await consumer.stop()
+
+
+def _key(article: Article) -> str:
+    return article.canonical_url or article.url or ""
+
+
+def _put(kept: OrderedDict[str, V], key: str, value: V, limit: int) -> None:
+    """Keep the newest `limit` values."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > limit:
+        kept.popitem(last=False)

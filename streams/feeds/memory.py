@@ -48,6 +48,7 @@ class Extra(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     flaw: str = ""
     entries: int = 0  #: in the last document
     first_at: datetime | None = None  #: first success
+    held_until: datetime | None = None  #: by a Retry-After; may cover the host or domain
     hub: str = ""  #: WebSub hub that the feed names
     topic: str = ""  #: what to subscribe to there
     lease_until: datetime | None = None  #: of our subscription

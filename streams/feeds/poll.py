@@ -255,12 +255,14 @@ class Poller:
                 extra,
                 why="",
                 failing_since=None,
-                floor_seconds=wishes.floor_seconds,
+                floor_seconds=max(wishes.floor_seconds, wishes.retry_after_seconds or 0.0),
                 first_at=extra.first_at or now,
             )
             at = schedule.after_success(now, chosen, wishes, luck, is_surge=is_surge)
         else:
             at = schedule.after_failure(now, polled.outcome, state.failures, wishes, luck)
+        is_held = polled.outcome == "throttled" and bool(polled.retry_after_seconds)
+        extra = replace(extra, held_until=at if is_held else None)
         is_gone = polled.outcome == "gone"  # the one case that stops a feed, until an operator says
         polled.state = replace(
             state,

@@ -48,6 +48,9 @@ class Queue:
         self._feeds[feed.id] = feed
         if state.outcome == "gone" and extra_of(state).seed_url == feed.url:
             return
+        held = extra_of(state).held_until
+        if held is not None and held > now:  # a host's Retry-After outlives a restart
+            self.hold(feed, held)
         first = schedule.first_poll(now, share_of(feed.id), count)
         self.push(feed, max(state.next_poll_at or first, first))
 
@@ -103,7 +106,9 @@ class Queue:
         planned = self._planned.get(feed.id)
         if planned is None or state.last_attempt_at is None or state.failures:
             return  # under way, not yet begun, or failing: its pause stands
-        at = schedule.surge_at(state.last_attempt_at, extra_of(state).floor_seconds, planned)
+        extra = extra_of(state)
+        free = schedule.Wishes(skip_hours=extra.skip_hours, skip_days=extra.skip_days)
+        at = schedule.surge_at(state.last_attempt_at, extra.floor_seconds, planned, free)
         if at < planned:
             self.push(feed, at)
 
