@@ -7,13 +7,17 @@ list is found are read again, so the whole takes a minute or two, not hours. Pur
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from streams.articles import articles_from_files
 from streams.catalog import Catalog
 from streams.catalog.events import Events
 from streams.catalog.languages import Language, Term
+from streams.checks import article_of
 from streams.records import Article
 from streams.understand import understand
 from streams.understand.text import fold
@@ -35,11 +39,29 @@ class Orphan:
     reason: str  #: from `seeds/orphans.toml`; "" when nobody gave one
 
 
+def reasons_of(catalog: Catalog) -> dict[str, str]:
+    """Return why known orphans stay: `seeds/orphans.toml`, `concept`, `language:concept` or `kind:id`."""
+    reasons: dict[str, str] = {}
+    for file in catalog.sources.single("orphans.toml"):
+        reasons |= tomllib.loads(file.path.read_text(encoding="utf-8"))
+    return reasons
+
+
+def texts_of(catalog: Catalog, *files: Path) -> Iterator[Article]:
+    """Yield all texts there are: the tests inside the seeds, and the articles of JSON Lines files."""
+    for language in catalog.languages.values():
+        for test in language.tests:
+            yield article_of(catalog, language.id, test)
+    for found in articles_from_files([str(path) for path in files]):
+        if isinstance(found, Article):
+            yield found
+
+
 def outcome(found: Understanding) -> Outcome:
     """Return what of an understanding people see."""
     reports = sorted(
         (
-            r.kind, r.territory.country or "", r.freshness, r.status_hint or "", r.realis, r.official or "",
+            r.kind, r.action, r.territory.country or "", r.freshness, r.status_hint or "", r.realis, r.official or "",
             r.actor or "", r.object.count_low or 0, r.attach_only, r.follow_up, str(r.happened.start),
         )
         for r in found.report_set.reports

@@ -229,7 +229,18 @@ class _Reader:
 #: Concepts that stay said inside a longer term of an action or event: "down drones", "airspace violation".
 _INNER = ("airspace", "drone", "missile", "balloon", "home", "our")
 _OUTER = frozenset(
-    (*ACTIONS, "incursion", "suspected", "hostile", "unidentified", "many", "again", "said")
+    (
+        *ACTIONS,
+        "incursion",
+        "suspected",
+        "hostile",
+        "unidentified",
+        "many",
+        "again",
+        "said",
+        "nothing_seen",
+        "false_alarm",
+    )
 )
 
 

@@ -132,7 +132,9 @@ def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
     """Tell whether an object was not shot down: that leaves its crossing untouched."""
     if not hit.says("shot_down"):
         return False
-    if hit.says("not"):
+    if hit.says("not") or any(
+        other.start <= hit.start and hit.end <= other.end for other in clause.all("reassure")
+    ):
         return True
     for negation in clause.all("not"):
         between = line.field.folded[negation.end : hit.start].split()

@@ -82,6 +82,7 @@ def resolve(
         p
         for p in clause.parts
         if p.country in WATCHED and p.part in ("nominal", "speaker", "event", "target", "near")
+        if not (p.part == "target" and p.role == "to" and action and action.says("closed"))
     ]
     sited = [
         p for c in line.clauses if c is not clause for p in c.parts

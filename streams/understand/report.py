@@ -19,6 +19,7 @@ from streams.understand.frame import Frame
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
 from streams.understand.sentence import Line
+from streams.understand.text import fold
 
 #: Where in the article a frame stands, from the most to the least prominent.
 PROMINENCE = ("title", "lead", "item", "body")
@@ -26,6 +27,8 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+#: The number of a model counts nothing: F-35, Su-30, Geran-2.
+_MODEL_NUMBER = re.compile(r"[^\W\d_]-?\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _VOICES = ("speaker", "nominal", "person")
 #: Gates that close because it was not so, and what that makes of an incident already told.
@@ -171,6 +174,10 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     return None
 
 
+def _as_letters(match: re.Match[str]) -> str:
+    return "x" * len(match.group())
+
+
 def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     """Return how many objects, from a number within three words before the object."""
     hit = frame.object_hit
@@ -180,7 +187,9 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
         (c.start for c in frame.line.clauses if c.start <= hit.start < c.end),
         frame.line.sentence.start,
     )
-    words = frame.line.field.folded[max(begin, hit.start - 40) : hit.start].split()[-3:]
+    first = max(begin, hit.start - 40)
+    text = _MODEL_NUMBER.sub(_as_letters, frame.line.field.text[first : hit.start])
+    words = fold(text).split()[-3:]
     for word in reversed(words):
         if word.isdigit() and len(word) <= 4 and not _YEAR.match(word):
             return int(word), int(word)
@@ -244,7 +253,8 @@ def report_of(
                 rule=f"{kind.id}/{candidate.action}/{found.step}",
                 actor=frame.actor or ("unknown" if frame.has_unidentified else None),
                 attributed_by=line.field.text[said.start : said.end] if said else None,
-                official=_official(line, country, is_denial=withdrawn is not None),
+                official=_official(line, country, is_denial=withdrawn is not None)
+                or (None if withdrawn else _official_above(candidate, setting, country)),
                 origin=frame.origin,
                 related_countries=tuple(sorted(c for c, _ in targets if c and c != country)),
                 follow_up=candidate.is_follow_up,
@@ -260,12 +270,26 @@ def report_of(
 
 def _official(line: Line, country: str | None, *, is_denial: bool) -> str | None:
     """Return the country whose authority speaks: in a denial it may be the accused one's."""
-    if is_denial:
-        speakers = {p.country for p in line.parts if p.part in _VOICES and p.country}
-        accused = sorted(speakers & AGGRESSORS)
-        if accused and country not in speakers:
-            return accused[0]
-    return country if line.first("official", "confirm") else None
+    speakers = {p.country for p in line.parts if p.part in _VOICES and p.country}
+    accused = sorted(speakers & AGGRESSORS)
+    if accused and country not in speakers:
+        return accused[0] if is_denial else None
+    if line.first("official", "confirm"):
+        return country
+    speaks = any(p.part == "speaker" and p.country == country for p in line.parts)
+    return country if speaks else None
+
+
+def _official_above(candidate: Candidate, setting: Setting, country: str | None) -> str | None:
+    """Return the country whose authority the lead names as the source of what the title tells."""
+    if candidate.prominence != "title" or country is None:
+        return None
+    for line in setting.lead[:2]:
+        if line.first("said", "confirm") and not line.first("deny", "nothing_seen", "false_alarm"):
+            found = _official(line, country, is_denial=False)
+            if found == country:
+                return found
+    return None
 
 
 def replace_report(base: Report, **changes: object) -> Report:

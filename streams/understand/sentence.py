@@ -30,7 +30,7 @@ _ADJECTIVE_REACH = 2  # "in the Polish city", not "in the maize field, Russian"
 _HEADS = {
     "airspace": "territory", "soil": "territory", "waters": "territory", "airport": "territory",
     "base": "territory", "critical": "territory", "locality": "territory", "border": "border",
-    "official": "speaker", "own_jet": "speaker", "scramble": "speaker", "air_defence": "speaker",
+    "official": "speaker", "own_jet": "ally", "scramble": "speaker", "air_defence": "speaker",
     "incursion": "event", "incident": "event",
 }  # fmt: skip
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
@@ -42,7 +42,7 @@ class Part:
 
     hit: Hit
     country: str | None
-    part: str  #: location | origin | near | territory | border | speaker | person | owner | event | nominal | target
+    part: str  #: location | origin | near | territory | border | speaker | ally | person | owner | event | nominal | target
     place: str | None = None
     role: str | None = None
     head: Hit | None = None

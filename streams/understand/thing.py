@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streams.understand.frame import Frame
 
 _SITES = ("airport", "base", "critical")
-_WATERS = ("waters", "our", "home")
+_WATERS = ("waters", "our", "home", "soil")
 _WHAT = {
     "drone": "drone", "missile": "missile", "jet": "aircraft", "plane": "aircraft",
     "helicopter": "helicopter", "balloon": "balloon", "ship": "ship", "troops": "troops",
@@ -128,7 +128,8 @@ def mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
             frame.origin = part.country
             if part.country in AGGRESSORS:
                 frame.has_hostile = True
-        if part.part == "nominal" and part.country in AGGRESSORS and near:
+        is_navys = part.part == "speaker" and frame.what == "ship"  # "of the Russian navy"
+        if (part.part == "nominal" or is_navys) and part.country in AGGRESSORS and near:
             frame.has_hostile = True
             frame.actor = frame.actor or ("russia" if part.country == "RU" else "belarus")
     if frame.has_hostile:

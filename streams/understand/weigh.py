@@ -14,6 +14,8 @@ from streams.understand.realis import Gate
 from streams.understand.report import WITHDRAWING, Candidate
 from streams.understand.sentence import Line
 
+#: Gates that leave a sentence's date worth having: it tells of the same event.
+_DATING = ("background", "past", "civilian", "words_out_of_place", "repeated")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +43,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
             _adopt_date(candidate, [one for one in candidates if one.prominence == "title"])
         if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
             _age_by_lead(candidate, candidates)
+        _adopt_facts(candidate, candidates)
 
 
 def _supposed(candidates: list[Candidate]) -> Gate | None:
@@ -103,6 +106,21 @@ def _is_accuseds(line: Line) -> bool:
     return bool(voices) and voices[0] in AGGRESSORS
 
 
+def _adopt_facts(candidate: Candidate, candidates: list[Candidate]) -> None:
+    """Give an event the actor and the number that title or lead tell of it in another sentence."""
+    for other in candidates:
+        is_top = other.prominence in ("title", "lead") and candidate.prominence in ("title", "lead")
+        if other is candidate or other.gate is not None or not is_top:
+            continue
+        if not _is_same(other, candidate) or other.frame.what != candidate.frame.what:
+            continue
+        frame = candidate.frame
+        frame.actor = frame.actor or other.frame.actor
+        frame.origin = frame.origin or other.frame.origin
+        if candidate.count[0] is None and candidate.action == other.action:
+            candidate.count = other.count
+
+
 def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
     """Give an event without a date that of the same event told with one elsewhere in the article."""
     same = [
@@ -110,7 +128,7 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
         for other in candidates
         if _is_same(other, candidate)
         and other.happened and other.happened.precision not in ("assumed", "month")
-        and (other.gate is None or other.gate.name in ("background", "past"))
+        and (other.gate is None or other.gate.name in _DATING)
     ]  # fmt: skip
     if same:
         latest = max(same, key=lambda other: other.happened.end if other.happened else _LONG_AGO)

@@ -15,6 +15,8 @@ from streams.catalog.languages import Language
 from streams.records import Freshness, When
 
 FRESH_DAYS = 3
+_WEEK = 7
+_LATE_HOUR = 20  # UTC: in the east of the flank it is tomorrow soon
 LATE_DAYS = 30
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})[ ./-](\d{1,2})[ ./-](20\d\d)(?!\d)")
 _ISO = re.compile(r"(?<!\d)(20\d\d)[ .-](\d{1,2})[ .-](\d{1,2})(?!\d)")
@@ -78,6 +80,8 @@ def find_dates(
         weekday = weekdays.get(token)
         if weekday is not None:
             back = (published.weekday() - weekday) % 7
+            if back == _WEEK - 1 and published.hour >= _LATE_HOUR:
+                back = -1  # "the night to Wednesday", written on Tuesday evening
             latest = _midnight(published) - timedelta(days=back)
             found.append(Date(latest, start + begin, start + finish, "day", is_weekday=True))
     return found
