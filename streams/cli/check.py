@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from streams.catalog.layers import EFFECTS, origins
 from streams.catalog.sources import Sources
 from streams.errors import EXIT_CHECK_FAILED
 from streams.settings import load_settings
+
+if TYPE_CHECKING:
+    from streams.catalog import Catalog
 
 
 @click.command()
@@ -22,6 +26,18 @@ from streams.settings import load_settings
     "show_coverage",
     is_flag=True,
     help="What each language can do, by class and kind.",
+)
+@click.option(
+    "--orphans",
+    "show_orphans",
+    is_flag=True,
+    help="Lists and kinds whose loss would change one outcome or none; takes minutes.",
+)
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="With --orphans: recorded articles besides the tests inside the seeds.",
 )
 @click.option(
     "--sources",
@@ -43,6 +59,8 @@ def check(
     ctx: click.Context,
     language: str | None,
     show_coverage: bool,
+    show_orphans: bool,
+    texts: tuple[Path, ...],
     show_sources: bool,
     is_own: bool,
     seeds: Path | None,
@@ -65,6 +83,10 @@ def check(
     if show_coverage:
         table = coverage(catalog)
         click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
+        return
+    if show_orphans:
+        if _orphans(catalog, texts, language):
+            ctx.exit(EXIT_CHECK_FAILED)
         return
     routes = [
         *catalog.channels.failed_tests,
@@ -110,6 +132,25 @@ def _show_sources(sources: Sources, is_own: bool, as_json: bool) -> None:
         click.echo(f"{len(found)} entries: {told or 'none'}")
     if len(sources.layers) == 1:
         click.echo("note: no own layer; FLANKWATCH_SEEDS or --seeds names one", err=True)
+
+
+def _orphans(catalog: Catalog, texts: tuple[Path, ...], language: str | None) -> int:
+    """Print the orphans, one a line; return how many stay without a reason."""
+    from streams.orphans import find_orphans, reasons_of, texts_of
+
+    count = bare = 0
+    for found in find_orphans(catalog, texts_of(catalog, *texts), reasons_of(catalog)):
+        if language not in (None, found.language):
+            continue
+        count += 1
+        bare += not found.reason
+        where = f"{found.language}: {found.name}" if found.language else f"kind {found.name}"
+        click.echo(
+            f"{where}: {found.terms} terms, found in {found.seen} texts, {found.changed} changes"
+            f" without it: {found.reason or 'NO REASON GIVEN'}"
+        )
+    click.echo(f"{count} orphans, {bare} without a reason")
+    return bare
 
 
 def _as_table(table: dict[str, dict[str, tuple[int, int]]]) -> str:
