@@ -1,9 +1,12 @@
 """The shipped feeds and publishers: they load, cover the flank, and no voice counts twice."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
+from connectors.base import Hints
+from connectors.feeds import html
 from streams.catalog import feeds, publishers
 from streams.catalog.sources import Sources
 from streams.errors import Fault
@@ -79,8 +82,29 @@ def test_no_address_and_no_publisher_twice(shipped: tuple[feeds.FeedSpec, ...]) 
 
 def test_official_sources_of_the_flank(shipped: tuple[feeds.FeedSpec, ...]) -> None:
     official = {feed.country for feed in shipped if feed.official}
-    assert official >= {"EE", "LV", "LT", "FI", "NO", "SE", "DK", "DE", "RO", "UA", "BE"}
+    assert official >= {"EE", "LV", "LT", "FI", "NO", "SE", "DK", "DE", "RO", "UA", "BE", "PL"}
     assert not any(feed.official for feed in shipped if feed.country in ("RU", "BY"))
+
+
+def test_list_pages_are_read_by_their_selectors(shipped: tuple[feeds.FeedSpec, ...]) -> None:
+    """The shape that the list pages of gov.pl share, links around the item or in its title."""
+    page = """<html lang="pl"><body><nav><div class="art-prev art-prev--under-title"><ul>
+      <li><div class="title"><a href="/web/x/dzial">Dział</a></div></li></ul></div></nav>
+      <div class="art-prev art-prev--near-menu"><ul>
+      <li><a href="/web/x/dron"><div><span class="date">20.11.2026</span>
+        <div class="title">Dron nad wsią</div><div class="intro">Wojsko bada.</div></div></a></li>
+      <li><div class="title"><a href="/web/x/narada">Narada</a></div></li>
+      </ul></div></body></html>"""
+    lists = [feed for feed in shipped if feed.kind == "html"]
+    assert len(lists) >= 5
+    for feed in lists:
+        assert feed.select is not None
+        hints = Hints(url=feed.url, selectors=feed.select.model_dump(exclude_none=True))
+        one, two = html.parse(page.encode(), hints).entries
+        assert (one.title, one.summary) == ("Dron nad wsią", "Wojsko bada.")
+        assert one.url == "https://www.gov.pl/web/x/dron"
+        assert one.published_at == datetime(2026, 11, 20, tzinfo=UTC)
+        assert (two.title, two.url) == ("Narada", "https://www.gov.pl/web/x/narada")
 
 
 def test_credits_are_folded_so_that_they_can_match(voices: publishers.Publishers) -> None:
