@@ -6,6 +6,7 @@ notes what is wrong. The user's own directory is laid over the shipped one, entr
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,16 @@ def load_catalog(*own: Path | None) -> Catalog:
     Raises:
         FaultsError: with every fault of every file.
     """
+    was_collecting = gc.isenabled()
+    gc.disable()  # 150,000 small objects that all stay: walking them again and again is a third of the time
+    try:
+        return _load(own)
+    finally:
+        if was_collecting:
+            gc.enable()
+
+
+def _load(own: tuple[Path | None, ...]) -> Catalog:
     from streams.catalog import channels, feeds, messages, policies, publishers
 
     faults: list[Fault] = []

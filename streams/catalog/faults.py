@@ -6,11 +6,11 @@ A fault never stops the reading: all files are read, all faults are told at once
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tomli
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from streams.errors import Fault
@@ -27,12 +27,12 @@ class Seed(BaseModel):
 def read_toml(path: Path, name: str, faults: list[Fault]) -> dict[str, Any] | None:
     """Return the file's content; None, with a fault noted, when it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomli.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         faults.append(Fault(name, "", "file is missing"))
     except (OSError, UnicodeDecodeError) as error:
         faults.append(Fault(name, "", f"cannot be read: {error}"))
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         faults.append(Fault(name, "", f"not TOML: {error}"))
     return None
 

@@ -47,8 +47,11 @@ class Word:
 
 
 GAP = Word("…", None)
+_NO_ROLES: dict[str, str] = {}
 #: Folded endings of one or several classes, and the role that an ending gives.
 Endings = tuple[frozenset[str], dict[str, str]]
+#: Read already: parts of terms → their words, classes ("{m") → their endings.
+Known = dict[str, Any]
 _WHOLE = frozenset({""})
 
 
@@ -155,7 +158,7 @@ class _Reader:
 
     def __init__(self, seed: LanguageSeed, name: str, faults: list[Fault]) -> None:
         self.seed, self.name, self.faults = seed, name, faults
-        self.known: dict[str, Endings] = {}
+        self.known: Known = {}
 
     def language(self) -> Language:
         seed = self.seed
@@ -228,6 +231,7 @@ class _Reader:
 
 #: Concepts that stay said inside a longer term of an action or event: "down drones", "airspace violation".
 _INNER = ("airspace", "drone", "missile", "balloon", "home", "our")
+_KEY_LETTERS = 3
 _OUTER = frozenset(
     (
         *ACTIONS,
@@ -246,17 +250,20 @@ _OUTER = frozenset(
 
 def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     """Let a longer term say also what the words inside it say: it covers them in a text."""
-    inner = [
-        (concept, term.words) for term in terms for concept in _INNER
-        if concept in term.concepts and all(word is not GAP for word in term.words)
-    ]  # fmt: skip
+    inner: dict[str, list[tuple[str, tuple[Word, ...]]]] = {}  # by the first letters: few meet
+    for term in terms:
+        for concept in _INNER:
+            if concept in term.concepts and all(word is not GAP for word in term.words):
+                key = term.words[0].stem[:_KEY_LETTERS]
+                inner.setdefault(key, []).append((concept, term.words))
     made: list[Term] = []
     for term in terms:
         if len(term.words) > 1 and _OUTER & set(term.concepts):
             said = {
                 concept
-                for concept, words in inner
-                if concept not in term.concepts and _holds(term.words, words)
+                for at, word in enumerate(term.words)
+                for concept, words in inner.get(word.stem[:_KEY_LETTERS], ())
+                if concept not in term.concepts and _holds(term.words, at, words)
             }
             if said:
                 term = replace(term, concepts=(*term.concepts, *sorted(said)))
@@ -264,65 +271,67 @@ def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     return tuple(made)
 
 
-def _holds(words: tuple[Word, ...], inner: tuple[Word, ...]) -> bool:
-    """Tell whether some stretch of the words is what the inner term's words match."""
-    for at in range(len(words) - len(inner) + 1):
-        stretch = words[at : at + len(inner)]
-        if all(
-            word is not GAP
-            and any(one.matches(word.stem + ending) for ending in word.endings or _WHOLE)
-            for word, one in zip(stretch, inner, strict=True)
-        ):
-            return True
-    return False
+def _holds(words: tuple[Word, ...], at: int, inner: tuple[Word, ...]) -> bool:
+    """Tell whether the words from `at` on are what the inner term's words match."""
+    stretch = words[at : at + len(inner)]
+    return len(stretch) == len(inner) and all(
+        word is not GAP
+        and any(one.matches(word.stem + ending) for ending in word.endings or _WHOLE)
+        for word, one in zip(stretch, inner, strict=True)
+    )
 
 
 def parse_words(
-    text: str, suffixes: dict[str, Any], known: dict[str, Endings] | None = None
+    text: str, suffixes: dict[str, Any], known: Known | None = None
 ) -> tuple[Word, ...]:
     """Return the words of a term.
 
     Args:
         text: As written in the seed.
         suffixes: The language's classes of endings.
-        known: Classes folded already, shared by the language's terms.
+        known: Parts read already, shared by the language's terms.
 
     Raises:
         ValueError: unknown suffix class, empty stem, bare prefix that is too short, bad syntax.
     """
+    known = {} if known is None else known
     words: list[Word] = []
     for part in text.split():
-        if part == "…":
-            words.append(GAP)
-            continue
-        match = _WORD.match(part)
-        if not match:
-            raise ValueError(f"cannot read {part!r}")
-        pieces = fold(match["stem"]).split()
-        if not pieces:
-            raise ValueError(f"{part!r} has no letters")
-        words += [
-            Word(piece, _WHOLE, bool(match["head"]) and piece is pieces[0]) for piece in pieces[:-1]
-        ]
-        endings: frozenset[str] | None = _WHOLE
-        roles: dict[str, str] = {}
-        if match["any"]:
-            endings = None
-            if len(pieces[-1]) < MIN_PREFIX_CHARS:
-                raise ValueError(
-                    f"the bare prefix {part!r} is shorter than {MIN_PREFIX_CHARS} letters"
-                )
-        elif match["classes"]:
-            classes = match["classes"]
-            found = known.get(classes) if known is not None else None
-            if found is None:
-                found = _endings(classes.split(","), suffixes)
-                if known is not None:
-                    known[classes] = found
-            endings, roles = found
-        words.append(Word(pieces[-1], endings, bool(match["head"]) and len(pieces) == 1, roles))
+        found = known.get(part)
+        if found is None:
+            found = known[part] = _part(part, suffixes, known)
+        words += found
     if not words or words[0] is GAP or words[-1] is GAP:
         raise ValueError("a term begins and ends with a word")
+    return tuple(words)
+
+
+def _part(part: str, suffixes: dict[str, Any], known: Known) -> tuple[Word, ...]:
+    """Return the words of one part between spaces; a hyphen or an apostrophe makes several."""
+    if part == "…":
+        return (GAP,)
+    match = _WORD.match(part)
+    if not match:
+        raise ValueError(f"cannot read {part!r}")
+    pieces = fold(match["stem"]).split()
+    if not pieces:
+        raise ValueError(f"{part!r} has no letters")
+    words = [
+        Word(piece, _WHOLE, bool(match["head"]) and piece is pieces[0]) for piece in pieces[:-1]
+    ]
+    endings: frozenset[str] | None = _WHOLE
+    roles: dict[str, str] = _NO_ROLES
+    if match["any"]:
+        endings = None
+        if len(pieces[-1]) < MIN_PREFIX_CHARS:
+            raise ValueError(f"the bare prefix {part!r} is shorter than {MIN_PREFIX_CHARS} letters")
+    elif match["classes"]:
+        classes = "{" + match["classes"]  # no part begins so
+        found = known.get(classes)
+        if found is None:
+            found = known[classes] = _endings(match["classes"].split(","), suffixes)
+        endings, roles = found
+    words.append(Word(pieces[-1], endings, bool(match["head"]) and len(pieces) == 1, roles))
     return tuple(words)
 
 

@@ -186,10 +186,7 @@ def _words(form: str) -> tuple[Word, ...]:
         pieces = fold(match["stem"]).split()
         if not pieces:
             continue
-        words += [Word(piece, frozenset({""})) for piece in pieces[:-1]]
+        words += [Word(piece, _WHOLE) for piece in pieces[:-1]]
         raw = match["endings"]
-        endings = (
-            frozenset({""}) if raw is None else frozenset(fold(e).strip() for e in raw.split(","))
-        )
-        words.append(Word(pieces[-1], endings))
+        words.append(Word(pieces[-1], _WHOLE if raw is None else _endings(raw)))
     return tuple(words)
