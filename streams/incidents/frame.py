@@ -59,7 +59,6 @@ class Frame(NamedTuple):
     said: int  #: when it was said; 0 where that does not matter
     actor: str
     model: str
-    related: tuple[str, ...]
     signature: str
     lone: str  #: article id, when an operator cut this account off
 
@@ -143,7 +142,6 @@ def frame_of(report: Report, lone: str = "") -> Frame:
         said=said if floats else 0,
         actor=report.actor if report.actor and report.actor != "unknown" else "",
         model=thing.model or "",
-        related=report.related_countries,
         signature=(report.signature or "") if floats else "",
         lone=lone,
     )

@@ -108,23 +108,20 @@ def group_frames(frames: Iterable[Frame], links: Sequence[frozenset[Frame]] = ()
                 clusters[seed].append(frame)
         settled.join(founded)
     groups = [Group(found) for found in clusters.values()]
-    return sorted(_join_links(groups, links), key=lambda group: group.seed)
+    return sorted(join_links(groups, links), key=lambda group: group.seed)
 
 
 class Seeds:
     """Seeds by country, so that an account is compared only with those it could belong to."""
 
-    def __init__(self, seeds: Iterable[Frame] = ()) -> None:
-        self._all: dict[Frame, int] = {}  #: in the order in which they came
+    def __init__(self) -> None:
+        self._all: list[Frame] = []
         self._by_country: dict[str, list[Frame]] = {}
-        for seed in seeds:
-            self.add(seed)
 
     def add(self, seed: Frame) -> None:
         """Take a seed in."""
-        self._all.setdefault(seed, len(self._all))
-        for country in (seed.country, *seed.related) if seed.country else ("",):
-            self._by_country.setdefault(country, []).append(seed)
+        self._all.append(seed)
+        self._by_country.setdefault(seed.country, []).append(seed)
 
     def join(self, other: Seeds) -> None:
         """Take all seeds of another one in."""
@@ -132,16 +129,8 @@ class Seeds:
             self.add(seed)
 
     def near(self, frame: Frame) -> Sequence[Frame]:
-        """Return the seeds that are not abroad to a frame, in the order in which they came."""
-        if not frame.country:
-            return tuple(self._all)
-        here = self._by_country.get(frame.country, [])
-        others = [
-            seed for country in ("", *frame.related) for seed in self._by_country.get(country, ())
-        ]
-        if not others:
-            return here
-        return sorted({*here, *others}, key=self._all.__getitem__)
+        """Return the seeds that are not abroad to a frame; all, if it withholds its country."""
+        return self._by_country.get(frame.country, ()) if frame.country else self._all
 
 
 def seed_for(frame: Frame, earlier: Iterable[Frame], same: Iterable[Frame]) -> Frame | None:
@@ -226,7 +215,7 @@ def prefers(frame: Frame, seed: Frame, new: Frame) -> bool:
     return present is None or better > present
 
 
-def _join_links(groups: list[Group], links: Sequence[frozenset[Frame]]) -> list[Group]:
+def join_links(groups: list[Group], links: Sequence[frozenset[Frame]]) -> list[Group]:
     """Join groups that an operator's must-link names."""
     for link in links:
         named = [group for group in groups if not link.isdisjoint(group.frames)]

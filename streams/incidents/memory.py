@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from streams.incidents.fit import BEFORE_SECONDS, LOOSE_SECONDS, REMEMBERED_SECONDS
-from streams.incidents.frame import DAY, FIND_SECONDS, UNDATED, Frame, frame_of
-from streams.incidents.match import Group
+from streams.incidents.frame import FIND_SECONDS, UNDATED, Frame, frame_of
+from streams.incidents.match import Group, group_frames, seed_order
 from streams.records import Account, Decision, Incident, Lifecycle, decode, encode
 
-#: Grouping looks this far to either side of what changed. Five days bound what one account can
-#: move; twice that holds everything such a move can touch.
-REACH_SECONDS = 10 * DAY
-#: Incidents that lie open at a time; each takes some 2 kB an account.
-OPEN_INCIDENTS = 400
+#: Accounts of incidents that lie open at a time; each takes some 2 kB.
+OPEN_ACCOUNTS = 16_000
 
 
 @dataclass(slots=True)
@@ -57,15 +54,17 @@ class Shelf:
     def __init__(self) -> None:
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._packed: dict[str, bytes] = {}
+        self._accounts = 0  #: of those that lie open
 
     def put(self, opened: Opened) -> None:
         """Take an incident in place of its earlier version."""
         incident_id = opened.incident.id
-        self._packed.pop(incident_id, None)
+        self.drop(incident_id)
         self._opened[incident_id] = opened
-        self._opened.move_to_end(incident_id)
-        while len(self._opened) > OPEN_INCIDENTS:
+        self._accounts += _size(opened)
+        while self._accounts > OPEN_ACCOUNTS and len(self._opened) > 1:
             old_id, old = self._opened.popitem(last=False)
+            self._accounts -= _size(old)
             self._packed[old_id] = zlib.compress(encode(old.incident), 1)
 
     def get(self, incident_id: str) -> Opened:
@@ -85,8 +84,15 @@ class Shelf:
 
     def drop(self, incident_id: str) -> None:
         """Leave an incident out."""
-        self._opened.pop(incident_id, None)
+        opened = self._opened.pop(incident_id, None)
+        if opened is not None:
+            self._accounts -= _size(opened)
         self._packed.pop(incident_id, None)
+
+
+def _size(opened: Opened) -> int:
+    """Return about how many accounts of memory an incident takes; even an empty one takes some."""
+    return 1 + len(opened.incident.accounts) + len(opened.incident.leaving)
 
 
 @dataclass(slots=True)
@@ -103,11 +109,11 @@ class Held:
     is_told: bool
     core: bool
     has_links: bool
-    seed: Frame | None  #: None once merged away or emptied
+    seeds: tuple[Frame, ...]  #: one; several where an operator joined events; none once emptied
+    span: tuple[int, int]  #: first and last second of the seeds
     family: str
     countries: frozenset[str]  #: of the accounts; "" when one withholds it
     window: tuple[int, int]
-    reach: tuple[int, int]  #: first and last second of events its accounts may speak of
     dated: tuple[int, int]  #: first and last second that its dated accounts speak of
     undated: tuple[int, int] | None  #: when its undated accounts were said, if it has any
     nameless: tuple[Frame, ...]  #: accounts without a country
@@ -119,6 +125,9 @@ class Held:
         incident, group = opened.incident, opened.group
         shelf.put(opened)
         frames = group.frames if group is not None else []
+        seeds: tuple[Frame, ...] = (group.seed,) if group is not None else ()
+        if incident.bound and seeds:
+            seeds = tuple(sorted(found.seed for found in group_frames(frames)))
         said = [frame.said for frame in frames if frame.tier == UNDATED]
         dated = [frame for frame in frames if frame.tier != UNDATED]
         return cls(
@@ -132,17 +141,20 @@ class Held:
             is_told=incident.alert_counter > 0,
             core=incident.core,
             has_links=bool(incident.bound),
-            seed=group.seed if group is not None else None,
+            seeds=seeds,
+            span=(
+                min((seed.start for seed in seeds), default=0),
+                max((seed.end for seed in seeds), default=0),
+            ),
             family=group.family if group is not None else "",
             countries=frozenset(frame.country for frame in frames),
             window=group.window if group is not None else (0, 0),
-            reach=_reach(group),
             dated=(
                 min((frame.start for frame in dated), default=0),
-                max((frame.end for frame in dated), default=-REACH_SECONDS),
+                max((frame.end for frame in dated), default=-1),
             ),
             undated=(min(said), max(said)) if said else None,
-            nameless=tuple(frame for frame in frames if not frame.country and not frame.lone),
+            nameless=tuple(frame for frame in frames if not frame.country),
             articles=tuple(dict.fromkeys(account.article for account in incident.accounts)),
         )
 
@@ -164,6 +176,11 @@ class Held:
         )
 
     @property
+    def seed(self) -> Frame | None:
+        """The surest and earliest account; None once merged away or emptied."""
+        return min(self.seeds, key=seed_order, default=None)
+
+    @property
     def incident(self) -> Incident:
         """The record."""
         return self.shelf.get(self.id).incident
@@ -179,17 +196,6 @@ class Held:
         return self.shelf.get(self.id).group
 
 
-def _reach(group: Group | None) -> tuple[int, int]:
-    if group is None:
-        return (0, 0)
-    first = min(group.window[0], group.seed.start)
-    last = max(group.window[1], group.seed.end)
-    said = [frame.said for frame in group.frames if frame.tier == UNDATED]
-    if not said:
-        return (first, last)
-    return (min(first, min(said) - REMEMBERED_SECONDS), max(last, *said))
-
-
 @dataclass
 class Theatre:
     """One watch area: its clock, its incidents, its silences."""
@@ -201,6 +207,7 @@ class Theatre:
     shelf: Shelf = field(default_factory=Shelf)
     by_article: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_country: dict[str, set[str]] = field(default_factory=dict)
+    with_nameless: set[str] = field(default_factory=set)  #: … with accounts without a country
     gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)  #: … and by whom kept
     folded: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)  #: incidents with something still to tell
@@ -217,6 +224,8 @@ class Theatre:
             self.by_article[article] = tuple(sorted({*ids, incident.id}))
         for country in held.countries:
             self.by_country.setdefault(country, set()).add(incident.id)
+        if held.nameless:
+            self.with_nameless.add(incident.id)
         for article, at in incident.gone.items():
             self.gone[article] = max((at, incident.id), self.gone.get(article, (at, incident.id)))
         self.folded.update(incident.folded)
@@ -246,6 +255,7 @@ class Theatre:
                 del self.by_article[article]
         for country in old.countries:
             self.by_country[country].discard(incident_id)
+        self.with_nameless.discard(incident_id)
 
     def holding(self, article: str) -> list[tuple[Held, Account]]:
         """Return the accounts of an article, with the incidents that hold them."""
@@ -271,13 +281,15 @@ class Theatre:
             incident_id = held.merged_into
         return None
 
-    def near(self, countries: Iterable[str], first: int, last: int) -> Iterator[str]:
-        """Yield ids of incidents with accounts of these countries that reach [first, last]."""
-        for country in countries:
-            for incident_id in self.by_country.get(country, ()):
-                start, end = self.held[incident_id].reach
-                if start - REACH_SECONDS <= last and first - REACH_SECONDS <= end:
-                    yield incident_id
+    def speaking_of(self, frame: Frame) -> Iterator[Held]:
+        """Yield incidents whose event an account could be of, by country and time alone."""
+        is_undated = frame.tier == UNDATED
+        first = frame.start - (REMEMBERED_SECONDS if is_undated else FIND_SECONDS)
+        last = frame.end + (REMEMBERED_SECONDS if is_undated else LOOSE_SECONDS)
+        for incident_id in self.by_country.get(frame.country, ()) if frame.country else self.held:
+            held = self.held[incident_id]
+            if held.span[0] <= last and first <= held.span[1] and held.seeds:
+                yield held
 
     def silence(self, incident: Incident, now: datetime) -> Decision | None:
         """Return the silence that covers an incident now, or None; rooms' silences are not here."""

@@ -5,6 +5,8 @@ Pure; a function of the incidents held.
 
 from __future__ import annotations
 
+from functools import cache
+
 from streams.incidents.fit import NIGHT_SECONDS
 from streams.incidents.memory import Held, Theatre
 
@@ -21,6 +23,7 @@ _REGIONS = (
 MAX_RELATED = 8
 
 
+@cache
 def neighbours_of(country: str) -> frozenset[str]:
     """Return the countries whose incidents of the same night are named as related."""
     found = {other for region in _REGIONS if country in region for other in region}
@@ -32,14 +35,13 @@ def related_of(held: Held, theatre: Theatre) -> tuple[str, ...]:
     if held.seed is None or not held.seed.country or not held.core:
         return ()
     first, last = held.window
-    found = []
-    for other_id in theatre.near(neighbours_of(held.seed.country), first, last):
-        other = theatre.held[other_id]
-        if other.seed is None or other_id == held.id:
-            continue
-        start, end = other.window
-        gap = max(start - last, first - end, 0)
-        same = other.family == held.family
-        if gap <= NIGHT_SECONDS and same and other.core:
-            found.append(other_id)
-    return tuple(sorted(set(found))[:MAX_RELATED])
+    found = set()
+    for country in neighbours_of(held.seed.country):
+        for other_id in theatre.by_country.get(country, ()):
+            other = theatre.held[other_id]
+            start, end = other.window
+            if start - last > NIGHT_SECONDS or first - end > NIGHT_SECONDS or other_id == held.id:
+                continue
+            if other.core and other.seeds and other.family == held.family:
+                found.add(other_id)
+    return tuple(sorted(found)[:MAX_RELATED])
