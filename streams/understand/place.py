@@ -132,6 +132,9 @@ def resolve(
         ours = _ours(line, clause, setting)
         if ours:
             return ours
+    allies = [p for p in line.parts if p.part == "ally" and p.country in WATCHED]
+    if allies and {c for c in setting.countries if c in WATCHED} == {allies[0].country}:
+        return Found("actor", allies[0].country, allies[0], why="its own jets, and no other state")
     around_owner = _theirs(line, action)
     if around_owner is not None:
         return around_owner
