@@ -19,7 +19,7 @@ from streams.catalog.messages import Messages
 from streams.catalog.policies import Facts, Policies, Policy
 from streams.incidents.frame import stance_of
 from streams.incidents.message import change_words, count_words, facts_of, headline
-from streams.incidents.remind import is_reminder_due, reminds
+from streams.incidents.remind import is_reminder_due, next_minute, reminder_due
 from streams.records import (
     LEVELS,
     Account,
@@ -37,6 +37,7 @@ MAX_LINKS = 5
 #: A change of status to one of these notifies; so do a rise in level and a correction.
 _LOUD = frozenset({"confirmed", "disputed", "denied", "false_alarm"})
 _CORRECTIONS = frozenset({"denied", "false_alarm"})
+FAR = datetime.max.replace(tzinfo=UTC)
 #: Speaks when no policy fits an incident that people were told of already.
 _KEEP_TRUE = "keep-true"
 
@@ -66,7 +67,8 @@ class Announcement:
     reason: Reason = ""  #: why there is no alert
     policy: str | None = None
     until: datetime | None = None  #: end of the silence
-    is_waiting: bool = False  #: there is something to tell at a later tick
+    #: From when time alone may make something to tell; never too late. None: nothing waits.
+    due: datetime | None = None
 
 
 def announce(
@@ -114,7 +116,7 @@ def announce(
             reason, until = "later", due
         if reason:
             name = policy.id if policy is not None else None
-            return Announcement(incident, None, reason, name, until, is_waiting=reason == "later")
+            return Announcement(incident, None, reason, name, until, due if until == due else None)
     told = msgspec.json.decode(incident.told.encode(), type=_Told) if incident.told else _Told()
     given = _given(incident, policy, level, now)
     present = _present(incident, messages, given)
@@ -127,11 +129,12 @@ def announce(
                 reminded, policy, messages, now, "update", True, (entry,), None, silenced_rooms
             )
             alert = replace(alert, reminder=True)
-            return Announcement(reminded, alert, "", name, is_waiting=True)
-        is_waiting = _waits(incident, policy, given)
-        return Announcement(incident, None, "unchanged", name, is_waiting=is_waiting)
+            return Announcement(reminded, alert, "", name, due=_due(reminded, policy, given, now))
+        due = _due(incident, policy, given, now)
+        return Announcement(incident, None, "unchanged", name, due=due)
     if silence is not None:
-        return Announcement(incident, None, "silenced", name, silence.until, is_waiting=True)
+        due = silence.until or FAR  # lifting it wakes them all
+        return Announcement(incident, None, "silenced", name, silence.until, due)
     revisions = _revisions(told, present, now, cause) if incident.alert_counter else ()
     rises = LEVELS.index(given) > LEVELS.index(incident.told_level or given)
     turns = present.status != told.status and present.status in _LOUD
@@ -141,11 +144,11 @@ def announce(
     if is_first:
         is_loud = incident.status not in _CORRECTIONS
     if incident.alert_counter and not is_final and not is_loud:
-        wait = _wait_minutes(policy, bool(revisions))
-        since = now - (incident.told_at or now)
-        is_due = since >= timedelta(minutes=wait)
-        if not is_due or not (revisions or is_tick):
-            return Announcement(incident, None, "later", name, is_waiting=True)
+        wait = timedelta(minutes=_wait_minutes(policy, bool(revisions)))
+        due = (incident.told_at or now) + wait
+        if now < due or not (revisions or is_tick):
+            due = min(due, _due(incident, policy, given, now) or FAR)
+            return Announcement(incident, None, "later", name, due=due)
     action: Literal["new", "update", "correction"] = "update"
     if incident.alert_counter == 0:
         action = "new"
@@ -161,8 +164,8 @@ def announce(
     alert = _alert(
         told_incident, policy, messages, now, action, is_loud, revisions, seen_at, silenced_rooms
     )
-    is_waiting = _waits(told_incident, policy, given)
-    return Announcement(told_incident, alert, "", alert.policy, is_waiting=is_waiting)
+    due = _due(told_incident, policy, given, now)
+    return Announcement(told_incident, alert, "", alert.policy, due=due)
 
 
 def hush(incident: Incident, policies: Policies, messages: Messages, now: datetime) -> Announcement:
@@ -201,9 +204,12 @@ def _given(incident: Incident, policy: Policy | None, level: Level, now: datetim
     return max(lowered, told, key=LEVELS.index)
 
 
-def _waits(incident: Incident, policy: Policy | None, given: Level) -> bool:
-    """Return whether time alone may make something to tell: a reminder, the end of quiet hours."""
-    return reminds(incident, policy) or LEVELS.index(given) < LEVELS.index(incident.level)
+def _due(incident: Incident, policy: Policy | None, given: Level, now: datetime) -> datetime | None:
+    """Return from when time alone may make something to tell: a reminder, quiet hours' end."""
+    due = reminder_due(incident, policy, now)
+    if LEVELS.index(given) < LEVELS.index(incident.level):
+        due = min(next_minute(now), due or FAR)
+    return due
 
 
 def policy_facts(incident: Incident) -> Facts:

@@ -57,6 +57,8 @@ class Ledger:
     def switch(self, policies: Policies, publishers: Publishers, messages: Messages) -> None:
         """Use another catalog from the next record on (the caller has read a CatalogSwitch)."""
         self._rules = Rules(policies, publishers, messages)
+        for theatre in self._theatres.values():
+            theatre.wake()
 
     def theatre(self, name: str) -> Theatre:
         """Return a theatre, made at first use."""
@@ -101,7 +103,7 @@ class Ledger:
             # In whatever order they were read: the order in which ticks come to them.
             in_order = sorted(theatre.held.values(), key=lambda held: (held.through, held.id))
             theatre.held = {held.id: held for held in in_order}
-            theatre.waiting.update(
+            theatre.wake(
                 held.id
                 for held in theatre.held.values()
                 if held.lifecycle == "open" and (held.is_told or not held.core)

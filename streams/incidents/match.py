@@ -21,8 +21,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from streams.incidents.fit import Fit, fit, may_meet, same_night
-from streams.incidents.frame import DAY, PRECISE, UNDATED, Frame
+from streams.incidents.fit import REMEMBERED_SECONDS, Fit, fit, may_meet, same_night
+from streams.incidents.frame import DAY, FIND_SECONDS, PRECISE, UNDATED, Frame
 
 Stage = tuple[bool, int, int]
 
@@ -185,6 +185,16 @@ def takes(seed: Frame, frame: Frame) -> Fit | None:
         back = fit(seed, frame)
         found = (back[0], seed) if back is not None else None
     return found
+
+
+def may_move(frame: Frame, new: Frame) -> bool:
+    """Return quickly whether a new seed could draw an account at all."""
+    if frame.family and new.family and frame.family != new.family:
+        return False
+    if frame.tier < new.tier and bool(frame.country) >= bool(new.country):
+        return False  # placed before it
+    reach = REMEMBERED_SECONDS if frame.tier == UNDATED else FIND_SECONDS
+    return new.start - frame.end <= reach and frame.start - new.end <= reach
 
 
 def prefers(frame: Frame, seed: Frame, new: Frame) -> bool:

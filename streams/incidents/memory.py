@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from streams.incidents.fit import BEFORE_SECONDS, LOOSE_SECONDS, REMEMBERED_SECONDS
 from streams.incidents.frame import FIND_SECONDS, UNDATED, Frame, frame_of
 from streams.incidents.match import Group, group_frames, seed_order
 from streams.records import Account, Decision, Incident, Lifecycle, decode, encode
 
+#: Before every tick.
+ONCE = datetime.min.replace(tzinfo=UTC)
 #: Accounts of incidents that lie open at a time; each takes some 2 kB.
 OPEN_ACCOUNTS = 16_000
 
@@ -191,6 +193,12 @@ class Held:
         return self.shelf.get(self.id).frames
 
     @property
+    def distinct(self) -> Sequence[Frame]:
+        """Each frame once."""
+        group = self.group
+        return group.frames if group is not None else ()
+
+    @property
     def group(self) -> Group | None:
         """The accounts as matching sees them."""
         return self.shelf.get(self.id).group
@@ -210,8 +218,8 @@ class Theatre:
     with_nameless: set[str] = field(default_factory=set)  #: … with accounts without a country
     gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)  #: … and by whom kept
     folded: set[str] = field(default_factory=set)
-    waiting: set[str] = field(default_factory=set)  #: incidents with something still to tell
-    asked: dict[str, int] = field(default_factory=dict)  #: … and the tick that last looked at it
+    #: Incidents with something still to tell, and from when a tick must look at them.
+    waiting: dict[str, datetime] = field(default_factory=dict)
     silences: dict[str, Decision] = field(default_factory=dict)
 
     def put(self, incident: Incident) -> Held:
@@ -240,8 +248,12 @@ class Theatre:
         for article in incident.gone:
             self.gone.pop(article, None)
         self.folded.difference_update(incident.folded)
-        self.waiting.discard(incident_id)
-        self.asked.pop(incident_id, None)
+        self.waiting.pop(incident_id, None)
+
+    def wake(self, ids: Iterable[str] = ()) -> None:
+        """Let the next ticks look at these incidents too, and at all that wait."""
+        for incident_id in (*self.waiting, *ids):
+            self.waiting[incident_id] = ONCE
 
     def _drop_indexes(self, incident_id: str) -> None:
         old = self.held.get(incident_id)

@@ -9,10 +9,10 @@ placed anew in that order, and what is not reached by a change is never looked a
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from streams.incidents.frame import Frame
-from streams.incidents.match import group_frames, prefers, seed_for, seed_order, stage_of
+from streams.incidents.match import group_frames, may_move, prefers, seed_for, seed_order, stage_of
 from streams.incidents.memory import Held, Theatre
 
 
@@ -122,27 +122,30 @@ class Resettlement:
         """Make a frame a seed, and place anew whatever would rather be with it."""
         self._born.append(new)
         self._home[new] = new
-        for held, frames in self._hearing(new):
-            for frame in frames:
-                if frame in self._queued or frame in self._gone:
-                    continue
-                seed = held.seeds[0] if len(held.seeds) == 1 else self._seats_of(held)[frame]
-                if not prefers(frame, seed, new):
-                    continue
-                self._push(frame)
-                self.reached.add(held.id)
-                if frame == seed:
-                    self._dissolve(held, seed)
+        for held, frame in self._hearing(new):
+            if frame in self._queued or frame in self._gone:
+                continue
+            seed = held.seeds[0] if len(held.seeds) == 1 else self._seats_of(held)[frame]
+            if not prefers(frame, seed, new):
+                continue
+            self._push(frame)
+            self.reached.add(held.id)
+            if frame == seed:
+                self._dissolve(held, seed)
 
-    def _hearing(self, new: Frame) -> Iterator[tuple[Held, Iterable[Frame]]]:
-        """Yield incidents with the frames of theirs that a new seed could move."""
+    def _hearing(self, new: Frame) -> list[tuple[Held, Frame]]:
+        """Return the frames that a new seed could move, by stage, object and time alone."""
         theatre = self._theatre
-        for incident_id in theatre.by_country.get(new.country, ()):
+        found: list[tuple[Held, Frame]] = []
+        here = theatre.by_country.get(new.country, ())
+        for incident_id in here:
             held = theatre.held[incident_id]
             if held.may_meet(new):
-                yield held, set(held.frames.values())
+                found += [(held, frame) for frame in held.distinct if may_move(frame, new)]
         if new.country:  # those that withhold the country go anywhere
             for incident_id in theatre.with_nameless:
+                if incident_id in here:
+                    continue
                 held = theatre.held[incident_id]
-                if new.country not in held.countries:
-                    yield held, held.nameless
+                found += [(held, frame) for frame in held.nameless if may_move(frame, new)]
+        return found

@@ -228,11 +228,10 @@ class Step:
             self._alerts.append(told.alert)
         elif told.reason in ("silenced", "expired", "no_policy") and not is_tick:
             self._silenced[told.reason] = self._silenced.get(told.reason, 0) + 1
-        if told.is_waiting:
-            theatre.waiting.add(incident_id)
+        if told.due is not None:
+            theatre.waiting[incident_id] = told.due
         else:
-            theatre.waiting.discard(incident_id)
-            theatre.asked.pop(incident_id, None)
+            theatre.waiting.pop(incident_id, None)
         if told.incident != incident:
             self._set(told.incident)
 
@@ -243,6 +242,8 @@ class Step:
         theatre = self._theatre
         now = max(decision.at, theatre.now) if theatre.now is not None else decision.at
         verdict = decide(theatre, decision, now, self._offset)
+        if decision.action in ("silence", "unsilence"):
+            theatre.wake()
         for incident in verdict.changed:
             self._set(incident)
             theatre.put(incident)
@@ -263,9 +264,8 @@ class Step:
         now = theatre.now
         self._tell_what_waited(now)
         # After a long pause thousands may be due; the loop must not stand still for them.
-        due = sorted(theatre.waiting, key=lambda waiting: (theatre.asked.get(waiting, -1), waiting))
-        for incident_id in due if tick.final else due[:MAX_PER_TICK]:
-            theatre.asked[incident_id] = self._offset
+        due = sorted((at, name) for name, at in theatre.waiting.items() if tick.final or at <= now)
+        for _, incident_id in due if tick.final else due[:MAX_PER_TICK]:
             if incident_id in self._changed:
                 continue
             incident = theatre.held[incident_id].incident
@@ -273,9 +273,9 @@ class Step:
                 self._announce(
                     incident_id, now, "", None, was=incident, is_tick=True, is_final=tick.final
                 )
-        for held in list(theatre.held.values()):
-            quiet = now - held.last_reported_at
-            if quiet <= CLOSE_AFTER or held.through >= self._offset:
+        quiet_since = now - CLOSE_AFTER
+        for held in [held for held in theatre.held.values() if held.last_reported_at < quiet_since]:
+            if held.through >= self._offset:
                 continue
             if held.lifecycle == "open":
                 if len(self._changed) >= MAX_PER_TICK and not tick.final:
@@ -284,7 +284,7 @@ class Step:
                 self._set(replace(incident, lifecycle="closed"))
             elif tick.final:
                 continue  # recorded time ran away from it; the same replay must find it again
-            elif quiet > FORGET_AFTER and len(self._forgotten) < MAX_PER_TICK:
+            elif now - held.last_reported_at > FORGET_AFTER and len(self._forgotten) < MAX_PER_TICK:
                 self._forgotten.append(held.id)
         for incident_id in self._forgotten:
             self._changed.pop(incident_id, None)
@@ -296,7 +296,7 @@ class Step:
         theatre = self._theatre
         if theatre.name in _TICKING:
             return
-        for incident_id in sorted(theatre.waiting):
+        for incident_id in sorted(name for name, at in theatre.waiting.items() if at <= now):
             held = theatre.held[incident_id]
             if held.is_told or held.core:
                 continue
