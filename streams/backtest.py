@@ -16,6 +16,7 @@ from streams.catalog import Catalog
 from streams.incidents.facts import is_late
 from streams.incidents.ledger import Ledger
 from streams.incidents.memory import Held
+from streams.incidents.watch import Counter, alert_of, look
 from streams.records import Alert, Article, Incident, Outcome, Report, Tick
 from streams.understand import understand
 from streams.understand.verdict import Understanding
@@ -109,6 +110,7 @@ class Backtest:
     alerts: list[Alert] = field(default_factory=list)
     #: of each alert, the index of the article that made it; None: told at the end
     causes: list[int | None] = field(default_factory=list)
+    watched: list[Alert] = field(default_factory=list)  #: what watches over own words told
 
 
 def run_backtest(articles: Sequence[Article], catalog: Catalog) -> Backtest:
@@ -137,8 +139,15 @@ def fold_understood(
     outcomes: dict[int, Outcome] = {}
     result = Backtest()
     offset = -1
+    watches = {watch.id: watch for watch in catalog.policies.watches}
+    counter = Counter()
+    told_windows: set[str] = set()
     for index in order:
         found = understood[index]
+        for seen in look(catalog.policies.watches, found.article, found.tagged, counter):
+            if seen.hit is not None and seen.hit.id not in told_windows:
+                told_windows.add(seen.hit.id)
+                result.watched.append(alert_of(seen.hit, watches[seen.hit.policy]))
         if not found.report_set.reports and found.article.supersedes is None:
             continue
         offset += 1

@@ -9,7 +9,7 @@ from streams.records import Alert, Incident
 
 
 def compare(before: Backtest, after: Backtest) -> list[dict[str, Any]]:
-    """Return one entry for each told incident that differs, in order of the first article.
+    """Return one entry for each told incident or watch that differs, in order of the first article.
 
     Incidents of the two are the same when they share most articles, whatever their ids.
     """
@@ -52,6 +52,8 @@ def _told(found: Backtest) -> dict[str, tuple[frozenset[str], list[Alert]]]:
             continue  # merged away or withdrawn: told on under another id
         articles = frozenset(account.article for account in incident.accounts)
         told.setdefault(alert.subject, (articles, []))[1].append(alert)
+    for alert in found.watched:  # a window of a watch is the same window in both
+        told[alert.subject] = (frozenset({alert.subject}), [alert])
     return told
 
 

@@ -127,7 +127,9 @@ async def serve(
             ]
             if catalog:
                 reloader = Reloader(role, catalog, partial(_seeds_now, settings), office.use)
-                work.append(asyncio.create_task(follow(settings, LEDGER, reloader.hear)))
+                work.append(
+                    asyncio.create_task(follow(settings, LEDGER, reloader.hear, since=role.began))
+                )
             stop = asyncio.create_task(role.stopping.wait())
             try:
                 done, _ = await asyncio.wait({*work, stop}, return_when=asyncio.FIRST_COMPLETED)

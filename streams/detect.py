@@ -130,7 +130,11 @@ async def serve(
         app.on_partitions_assigned.connect(on_assigned, weak=False)
         followers = [asyncio.create_task(follow(settings, topics.HITS, know))]
         if reloader is not None:
-            followers.append(asyncio.create_task(follow(settings, topics.LEDGER, reloader.hear)))
+            followers.append(
+                asyncio.create_task(
+                    follow(settings, topics.LEDGER, reloader.hear, since=role.began)
+                )
+            )
         try:
             async for message in read_all(settings, topics.HITS):
                 note_hit(message, desk.counter)

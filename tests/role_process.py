@@ -139,6 +139,10 @@ class CountryLedger:
         """Fold a set; a set already folded gives its outcome again and nothing else."""
         if not isinstance(record, ReportSet) or not record.reports:
             return Effects()
+        if record.article.startswith("forget "):
+            name = f"incident-{record.reports[0].territory.country}"
+            self.unload(name)
+            return Effects(forgotten=(name,))
         report = record.reports[0]
         if report.territory.country == "XX":
             raise ValueError("a fold failed")

@@ -90,6 +90,34 @@ def test_json_prints_one_object_for_each_article_in_input_order(recording: Path)
     assert f"{recording}:4" in err
 
 
+def test_alerts_of_watches_are_shown_and_compared(tmp_path: Path) -> None:
+    lines = [
+        {"id": f"t{hour}", "title": title, "body": "", "published": f"2025-09-10T0{hour}:00:00Z"}
+        for hour, title in ((5, "Two teapots"), (6, "A bakery wins"), (7, "More teapots"))
+    ]
+    file = tmp_path / "tea.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
+    own = tmp_path / "seeds"
+    (own / "alerts").mkdir(parents=True)
+    (own / "alerts" / "teapots.toml").write_text(
+        'id = "teapots"\ntitle = "Teapots"\nwatches = "articles"\nlevel = "normal"\n'
+        'window_minutes = 60\nany = ["teapot"]\n[terms]\nteapot = ["teapot*"]\n'
+        '[[test]]\ntext = "Two teapots"\nexpect = true\n'
+        '[[test]]\ntext = "Coffee"\nexpect = false\n',
+        "utf-8",
+    )
+    code, out, err = run("--alerts", "--seeds", str(own), str(file))
+    assert code == 0, err
+    alerts = [json.loads(line) for line in out.splitlines()]
+    assert [alert["headline"] for alert in alerts] == [
+        "Teapots: Two teapots",
+        "Teapots: More teapots",
+    ]
+    code, out, _ = run("--against", str(own), str(file))
+    assert code == 0
+    assert out.count("appears: ") == 2 and "Two teapots" in out
+
+
 def test_labels_never_reach_the_verdict(recording: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare.jsonl"
     rows = [json.loads(line) for line in recording.read_text("utf-8").splitlines()[:3]]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from conftest import ROOT
@@ -20,7 +21,7 @@ from streams.engine.bus import Bus, Outgoing, Tail, ledger_base, read_all, read_
 from streams.engine.embedded import EmbeddedBroker, lock_state
 from streams.engine.state import FILE, StateFile
 from streams.errors import BrokerError, StateError
-from streams.records import CatalogSwitch, FeedState, Outcome, Tick, decode_ledger
+from streams.records import CatalogSwitch, Decision, FeedState, Outcome, Tick, decode_ledger
 from streams.settings import Settings, load_settings
 
 NOW = datetime(2025, 9, 10, 4, 0, tzinfo=UTC)
@@ -156,6 +157,27 @@ async def test_what_waits_is_produced_again_and_what_is_done_is_not(settings: Se
     async with asyncio.timeout(30), Tail(settings, topics.LEDGER, "flankwatch-merge") as tail:
         again = [decode_ledger((await anext(tail)).value or b"") for _ in range(2)]
     assert [one.catalog for one in again if isinstance(one, CatalogSwitch)] == ["c2", "c3"]
+    await broker.stop()
+
+
+async def test_silences_outlive_what_merge_has_consumed(settings: Settings) -> None:
+    def said(name: str, action: Literal["silence", "unsilence", "ack"]) -> Decision:
+        return Decision(id=name, at=NOW, who="ann", action=action, why="", country="PL")
+
+    broker = EmbeddedBroker(settings)
+    await broker.start()
+    async with Bus(settings, "office") as bus:
+        for decision in (said("d1", "silence"), said("d2", "ack"), said("d3", "unsilence")):
+            await bus.send(topics.LEDGER, decision.id, decision)
+        await bus.send(topics.LEDGER, None, b"{nope")
+        await commit_all(settings, topics.LEDGER, "merge", 4)
+    for _ in range(2):  # and a second restart
+        await broker.stop()
+        broker = EmbeddedBroker(settings)
+        await broker.start()
+        async with asyncio.timeout(30), Tail(settings, topics.LEDGER, "flankwatch-merge") as tail:
+            again = [decode_ledger((await anext(tail)).value or b"") for _ in range(2)]
+        assert again == [said("d1", "silence"), said("d3", "unsilence")]
     await broker.stop()
 
 

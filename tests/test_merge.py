@@ -98,6 +98,28 @@ async def test_active_worker_sends_the_clock(settings: Settings, start_role: Sta
     assert all(tick.theatre == "europe" and not tick.final for tick in ticks)
 
 
+async def test_forgotten_incident_gets_a_tombstone_and_stays_forgotten(
+    settings: Settings, start_role: Start
+) -> None:
+    await send(settings, [reported("a1", "PL"), reported("a2", "LT"), reported("forget PL", "PL")])
+    first = start_role(settings, "merge")
+    await wait_done(settings, LEDGER, first)
+    assert first.stop() == 0, first.told()
+    latest = {m.key: m.value for m in await read(settings, INCIDENTS)}
+    assert latest["incident-PL"] is None and latest["incident-LT"] is not None
+    await send(settings, [reported("a3", "PL"), reported("a4", "LT")])
+    second = start_role(settings, "merge")
+    await wait_done(settings, LEDGER, second)
+    assert second.stop() == 0, second.told()
+    alerts = [decode(Alert, m.value or b"") for m in await read(settings, ALERTS)]
+    assert [(a.subject, a.n) for a in alerts] == [
+        ("incident-PL", 1),
+        ("incident-LT", 1),
+        ("incident-PL", 1),  # of the one before, nothing is known any more
+        ("incident-LT", 2),
+    ]
+
+
 class Remembering:
     """Takes down what it is given."""
 

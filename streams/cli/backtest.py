@@ -17,7 +17,12 @@ from streams.settings import load_settings
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each article.")
-@click.option("--alerts", "show_alerts", is_flag=True, help="One JSON object for each alert.")
+@click.option(
+    "--alerts",
+    "show_alerts",
+    is_flag=True,
+    help="One JSON object for each alert, those of watches too.",
+)
 @click.option("--seeds", type=click.Path(path_type=Path), help="Your own seeds directory.")
 @click.option(
     "--against",
@@ -63,7 +68,7 @@ def backtest(
         _show(changes, as_json)
         return
     if show_alerts:
-        for alert in result.alerts:
+        for alert in sorted([*result.alerts, *result.watched], key=lambda alert: alert.at):
             click.echo(encode(alert))
         return
     rows = [verdict.as_json() for verdict in result.verdicts]

@@ -63,6 +63,7 @@ class Role:
         self.worker = worker
         self.stopping = asyncio.Event()
         self.health = Health(name)
+        self.began = time.time()  #: before it read anything; seconds since the epoch
         self._told: dict[str, Any] = {}
 
     def set_ready(self, ready: bool = True) -> None:

@@ -128,9 +128,17 @@ class StateFile:
         self._execute("UPDATE log SET run = ?, offset = ? WHERE seq = ?", (run, offset, seq))
 
     def forget_consumed(self, topic: Topic, run: str, below: int) -> None:
-        """Drop the logged records that their consumer has committed in this run."""
+        """Drop the logged records that their consumer has committed in this run.
+
+        Silences stay until their retention ends: no incident remembers them, merge reads them
+        anew from the ledger.
+        """
         self._execute(
-            "DELETE FROM log WHERE topic = ? AND run = ? AND offset < ?", (topic.name, run, below)
+            "DELETE FROM log WHERE topic = ? AND run = ? AND offset < ? AND NOT "
+            "CASE WHEN headers LIKE '%\"Decision/%' AND json_valid(CAST(value AS TEXT))"
+            " THEN json_extract(CAST(value AS TEXT), '$.action') IN ('silence', 'unsilence')"
+            " ELSE 0 END",
+            (topic.name, run, below),
         )
 
     def forget_expired(self, topic: Topic, now: float) -> None:
