@@ -250,10 +250,23 @@ def _is_dated(clause: Clause, thing: Hit, line: Line, dates: list[int]) -> bool:
     return False
 
 
+def _overflown(line: Line) -> bool:
+    """Tell whether a title names a watched site that something flew over."""
+    return line.field.name == "title" and any(
+        part.kind in ("base", "critical_site", "airport") or (part.place and line.first("critical"))
+        for part in line.parts
+        if part.country in WATCHED
+    )
+
+
 def _objectless(
     line: Line, clause: Clause, actions: set[str], hits: list[Hit], dates: list[int]
 ) -> Frame | None:
     """Return a frame without object: "airspace violation", or a dated intrusion at a place."""
+    if actions == {"sighted"} and line.first("react") and _overflown(line):
+        over = Frame(line, clause, "unknown", None, hits[0], actions, sites=sites_of(line))
+        over.has_unidentified = over.is_nominal = True
+        return over  # "overflight of the power station: the minister wants answers"
     territory = line.first("airspace", "waters", "our", "home", "nato_state")
     names_air = territory is not None or any(hit.says("airspace") for hit in hits)
     names_air = names_air or "airspace" in hits[0].term.text

@@ -233,7 +233,11 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
             return best if best in ("sr", "mk") else "sr"
         if re.search("[ыэ]", low):
             return "ru" if best not in ("ru", "be") else None
-        if best == "uk" and not re.search("[іїє]", low) and len(low) > 60:
+        if (
+            best == "uk"
+            and len(low) > 60
+            and not re.search(r"[іїє]|\b(?:бо|та|щоб|що|бач\w+|аеро\w+|впа\w+)\b", low)
+        ):
             return "ru"
         return None
     if best != "ro" and _share("[ăîșțţ]" if best == "tr" else "[ăâîșțşţ]", low) > _OWN_LETTERS:

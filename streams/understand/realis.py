@@ -129,7 +129,8 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                 if target is None or not clause.start <= target.start < clause.end:
                     continue
                 between = line.field.folded[min(hit.end, target.end) : max(hit.start, target.start)]
-                if hit.start <= target.start and len(between.split()) <= _NEAR_WORDS:
+                reach = 1 if target is frame.object_hit and frame.is_verbless else _NEAR_WORDS
+                if hit.start <= target.start and len(between.split()) <= reach:
                     return hit
                 if (
                     hit.start > target.start
@@ -220,7 +221,7 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Ga
     if clause.opener == "that":
         before = line.clauses[max(0, line.clauses.index(clause) - 1)]
         if before is not clause:
-            if before.opener in ("if", "against"):
+            if before.opener in ("if", "against") and not frame.is_dated:
                 return Gate(
                     "hypothetical", "tells more of what is only supposed", before.opener_hit
                 )
@@ -281,6 +282,23 @@ def _any_object(frame: Frame, line: Line) -> Hit | None:
     return None
 
 
+def _past(frame: Frame, line: Line, above: _Above) -> Hit | None:
+    """Return the word that makes the event history, unless it only measures it: "worst since 2022"."""
+    if frame.clause.first("again"):
+        return None
+    found = frame.clause.first("past")
+    if found is not None and not frame.is_dated:
+        return found
+    if frame.is_dated:
+        return None  # the day itself says how old it is
+    for clause in line.clauses:
+        if clause is not frame.clause and not clause.first("again"):
+            found = clause.first("past")
+            if found is not None:
+                return found
+    return above.first("past")
+
+
 def _plan(clause: Clause) -> Hit | None:
     """Return the clause's first word of policy; "without permission" is none."""
     before: Hit | None = None
@@ -295,8 +313,8 @@ def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate
     repeated = clause.first("repeated") or _any_object(frame, line)
     if repeated and not (frame.is_definite and (line.first("again") or not frame.is_nominal)):
         return Gate("repeated", "is generic or told of many times", repeated)
-    past = line.first("past") or above.first("past")
-    if past and not clause.first("again"):
+    past = _past(frame, line, above)
+    if past:
         return Gate("past", "is history", past)
     if not frame.actions & {
         "enter",

@@ -190,6 +190,9 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if role in (None, *_BARE_CASES):
             role = _right_before(field.folded, clause, hit, language) or role
         role = role or _preposition(field.folded, clause, hit, index, language)
+        if role == "from":
+            before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
+            role = "near" if _is_distance(before) else role
         hit.role = role
         if term.place is not None:
             row = places[term.place]
@@ -274,7 +277,9 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
             return "origin"  # "from the Belarusian side"
         if heading:
             return heading
-        is_at = role in ("in", "into", "over", "at", "near", "on")
+        if role == "near":
+            return "near"
+        is_at = role in ("in", "into", "over", "at", "on")
         return "nominal" if form == "people" else "location" if is_at else "owner"
     if role in ("in", "into", "over", "at"):
         return "location"
@@ -310,6 +315,17 @@ _TRANSPARENT = (
 
 #: Cases that a preposition may govern: "iš Lietuvos" is no genitive.
 _BARE_CASES = ("of", "acc", "nom")
+
+
+#: Units of distance, folded: "30 km from Chișinău" is near it.
+_UNITS = re.compile(
+    r"^(?:km|kilom|kilóm|km|км|килом|кілом|mil[ejy]|mijl|meil|m|metr|mete|méte|μετρ|χλμ|χιλιομ|метр|м)"
+)
+
+
+def _is_distance(words: list[str]) -> bool:
+    """Tell whether a number and a unit of distance stand before a preposition."""
+    return any(n[:1].isdigit() and _UNITS.match(unit) for n, unit in pairwise(words))
 
 
 def _right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:

@@ -138,6 +138,7 @@ def _deeply(
             for date in when.find_dates(
                 line.field.folded, line.sentence.start, line.sentence.end, language, published
             )
+            if date.precision == "day"
         ]
         for frame in frames_of(line, around.others, dates):
             candidates.append(

@@ -22,6 +22,8 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
+    _answer(candidates, heads)
+    told = any(c.prominence == "title" and c.gate is None for c in candidates)
     denial = None if told else _title_denial(candidates, heads)
     if denial:
         for candidate in candidates:
@@ -44,6 +46,34 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
             _age_by_lead(candidate, candidates)
         _adopt_facts(candidate, candidates)
+
+
+_WEAK = frozenset({"over", "sighted", "flew", "tracked", "incursion", "closed"})
+
+
+def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
+    """Let the title's answer close what it only asks, or names without a verb before denying it.
+
+    "A drone over Snina? Ministry: no, radar showed nothing", "Drones over the base: nothing flew".
+    """
+    for one in candidates:
+        line = one.frame.line
+        if one.prominence != "title" or one.gate is not None or not one.frame.actions <= _WEAK:
+            continue
+        for other in candidates:
+            gate, same = other.gate, other.frame.line is line
+            if gate is None or gate.name not in ("denial", "nothing_seen", "false_alarm"):
+                continue
+            crossing = other.frame.actions & {"enter", "violate", "sighted", "incursion", "over"}
+            if other.prominence == "title" and same and crossing and not _is_accuseds(line):
+                one.gate = gate
+        if line.sentence.is_question and one.gate is None:
+            for head in heads:
+                hit = (
+                    head.first("nothing_seen", "deny", "false_alarm") if head is not line else None
+                )
+                if hit is not None:
+                    one.gate = Gate("denial", "the title answers its own question", hit)
 
 
 def _supposed(candidates: list[Candidate]) -> Gate | None:

@@ -51,7 +51,7 @@ class Date:
     day: datetime  #: midnight, UTC
     start: int  #: offsets in the field
     end: int
-    precision: str  #: day | month
+    precision: str  #: day | month | year
     is_weekday: bool = False  #: only a weekday: which week is a guess
 
 
@@ -68,6 +68,7 @@ def find_dates(
         if language.date_order == "mdy":
             day, month = month, day
         _add(found, start, match, int(match[3]), month, day)
+    found += _years(stretch, start, language, published)
     months, weekdays = language.months, language.weekdays
     if not any(token in months or token in weekdays for token in stretch.split()):
         return found
@@ -84,6 +85,58 @@ def find_dates(
                 back = -1  # "the night to Wednesday", written on Tuesday evening
             latest = _midnight(published) - timedelta(days=back)
             found.append(Date(latest, start + begin, start + finish, "day", is_weekday=True))
+    return found
+
+
+_BARE_YEAR = re.compile(r"(?:(\S+) )?(?<!\d)(20\d\d)(?!\d)(?: (\S+))?")
+#: Words for "year" that make a number before or behind them a date, in the cases that date.
+_YEAR_WORDS = frozenset(
+    [
+        "roku",
+        "metais",
+        "metu",
+        "metų",
+        "gada",
+        "gadā",
+        "gadu",
+        "aastal",
+        "aasta",
+        "vuonna",
+        "vuoden",
+        "году",
+        "года",
+        "рік",
+        "році",
+        "року",
+        "годзе",
+        "года",
+        "година",
+        "godine",
+        "godini",
+        "leta",
+        "letu",
+        "évben",
+        "évi",
+        "ben",
+        "ban",
+        "jahr",
+        "yılında",
+        "yılı",
+        "viti",
+        "në",
+    ]
+)
+
+
+def _years(stretch: str, start: int, language: Language, published: datetime) -> list[Date]:
+    """Return years before this one that date an event by themselves: "in 2024", "2024 metais"."""
+    found: list[Date] = []
+    for match in _BARE_YEAR.finditer(stretch):
+        before, year, behind = match[1] or "", int(match[2]), match[3] or ""
+        is_date = language.prepositions.get(before) == "in" or {before, behind} & _YEAR_WORDS
+        if is_date and before not in language.months and 2000 <= year < published.year:
+            day = datetime(year, 1, 1, tzinfo=UTC)
+            found.append(Date(day, start + match.start(2), start + match.end(2), "year"))
     return found
 
 
@@ -149,6 +202,9 @@ def assumed(published: datetime) -> When:
 
 def on_day(date: Date) -> When:
     """Return the interval of a date; a night may have begun the evening before."""
+    if date.precision == "year":
+        end = date.day.replace(month=12, day=31, hour=23, minute=59, second=59)
+        return When(start=date.day, end=end, precision="month")
     if date.precision == "month":
         following = (date.day.replace(day=28) + timedelta(days=4)).replace(day=1)
         return When(start=date.day, end=following - timedelta(seconds=1), precision="month")
