@@ -27,6 +27,7 @@ from streams.catalog.policies import read as read_policies
 from streams.catalog.publishers import Publishers
 from streams.catalog.sources import Sources
 from streams.incidents.ledger import Ledger
+from streams.merge import read_rules
 from streams.records import (
     Incident,
     Report,
@@ -39,6 +40,7 @@ from streams.records import (
     decode,
     encode,
 )
+from streams.settings import load_settings
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
 COUNTRIES = sorted(WATCHED)
@@ -180,7 +182,8 @@ def read_back(name: str, *sizes: int) -> None:
         words = [sys.executable, "-m", "benchmarks.ledger", "write", str(path), *map(str, sizes)]
         subprocess.run(words, check=True)
         size = path.stat().st_size / sizes[0]
-        ledger = new_ledger()
+        _, rules = read_rules(load_settings({}))  # as the merge role begins
+        ledger = Ledger(rules.policies, rules.publishers, rules.messages)
         before = resident_mb()
         started = time.process_time()
         with path.open("rb") as file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,17 +19,19 @@ from typing import Any
 import structlog
 
 from streams import metrics, topics
-from streams.catalog import Catalog, load_catalog
+from streams.catalog import messages, policies, publishers
+from streams.catalog.sources import Sources
 from streams.detect import trace_of
 from streams.engine.app import build_app, raw_topic, running
 from streams.engine.bus import Bus, Outgoing, ledger_base
 from streams.engine.commits import Guard, count_done
 from streams.engine.role import Role
 from streams.engine.store import Foldable, Store
-from streams.errors import BrokerError, RecordError
-from streams.incidents.ledger import Effects, Ledger
+from streams.errors import BrokerError, Fault, FaultsError, RecordError
+from streams.incidents.effects import Effects, Rules
+from streams.incidents.ledger import Ledger
 from streams.records import CatalogSwitch, LedgerRecord, ReportSet, Tick, decode_ledger
-from streams.reload import Reloader, read_catalog
+from streams.reload import Reloader
 from streams.settings import Settings
 
 log = structlog.get_logger()
@@ -51,29 +54,52 @@ async def run(settings: Settings, role: Role) -> None:
         FaultsError: the seeds are wrong.
         BrokerError: Kafka cannot be reached.
     """
-    books = Books(load_catalog(settings.seeds))
-    reloader = Reloader(role, books.catalog.hash, partial(read_catalog, settings), books.use)
+    here, rules = read_rules(settings)
+    books = Books(rules)
+    reloader = Reloader(role, here, partial(read_rules, settings), books.use)
     await serve(settings, role, books.new, reloader=reloader)
 
 
-class Books:
-    """Makes ledgers by the catalog in force, and keeps the one in use up with it."""
+def read_rules(settings: Settings) -> tuple[str, Rules]:
+    """Return the hash of all seeds, and of them what the ledger folds by.
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
+    Places and languages are left out: they are most of a catalog, and most of its memory.
+
+    Raises:
+        FaultsError: something in what is read is wrong.
+    """
+    faults: list[Fault] = []
+    if settings.seeds is not None and not settings.seeds.is_dir():
+        faults.append(Fault(str(settings.seeds), "", "the seeds directory does not exist"))
+    sources = Sources.of(settings.seeds)
+    rules = Rules(
+        policies.read(sources, faults),
+        publishers.read(sources, faults),
+        messages.read(sources, faults),
+    )
+    if faults:
+        raise FaultsError(faults)
+    return sources.content_hash(), rules
+
+
+class Books:
+    """Makes ledgers by the rules in force, and keeps the one in use up with them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._ledger: Ledger | None = None
 
     def new(self) -> Ledger:
         """Return an empty ledger; the one made before is out of use."""
-        catalog = self.catalog
-        self._ledger = Ledger(catalog.policies, catalog.publishers, catalog.messages)
+        rules = self._rules
+        self._ledger = Ledger(rules.policies, rules.publishers, rules.messages)
         return self._ledger
 
-    async def use(self, catalog: Catalog) -> None:
-        """Fold by this catalog from the next record on."""
-        self.catalog = catalog
+    async def use(self, rules: Rules) -> None:
+        """Fold by these rules from the next record on."""
+        self._rules = rules
         if self._ledger is not None:
-            self._ledger.switch(catalog.policies, catalog.publishers, catalog.messages)
+            self._ledger.switch(rules.policies, rules.publishers, rules.messages)
 
 
 async def serve(
@@ -81,7 +107,7 @@ async def serve(
     role: Role,
     new_ledger: Callable[[], Foldable],
     reached: Reached = pass_by,
-    reloader: Reloader[Catalog] | None = None,
+    reloader: Reloader[Rules] | None = None,
 ) -> None:
     """Merge with ledgers made by `new_ledger` until the role is told to stop."""
     async with Bus(settings, role.name) as bus:
@@ -118,7 +144,7 @@ class Merger:
         role: Role,
         new_ledger: Callable[[], Foldable],
         reached: Reached = pass_by,
-        reloader: Reloader[Catalog] | None = None,
+        reloader: Reloader[Rules] | None = None,
     ) -> None:
         self._reloader = reloader
         self._bus = bus
@@ -187,6 +213,8 @@ class Merger:
                 log.error("past record left out", offset=earlier, error=repr(error))
                 continue
             await self._write(effects, {})
+        gc.collect()
+        gc.freeze()  # what was read back stays; collections need not walk it
         self._ledger = ledger
         self._role.set_ready()
         return ledger
