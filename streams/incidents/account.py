@@ -29,8 +29,8 @@ _DEEDS = {
     "closed": "disrupt",
     "attack": "strike",
 }
-#: Kinds that are about a site; there, what was seen was seen overhead.
-_SITES = {"drone_over_infrastructure": "over"}
+#: Kinds that are about a site; there, what was seen was seen overhead, or stopped its traffic.
+_SITES = {"drone_over_infrastructure": "over", "drone_airport_disruption": "disrupt"}
 #: Publishers of recordings that do not name one.
 _NAMELESS = frozenset({"", "replay", "ingest"})
 _CROSSINGS = frozenset({"cross", "violate"})

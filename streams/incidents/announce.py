@@ -310,9 +310,14 @@ def _revisions(told: _Told, present: _Told, now: datetime, cause: str) -> tuple[
     for fact in ("status", "level", "count", "shot_down", "found", "place", "actor", "merged"):
         old, new = getattr(told, fact), getattr(present, fact)
         # A place made specific is news once; that another village is named first is not.
-        if old != new and new:
+        if old != new and new and not (fact == "count" and _most_of(old) == _most_of(new)):
             found.append(TimelineEntry(at=now, fact=fact, old=old, new=new, cause=cause))
     return tuple(found)
+
+
+def _most_of(count: str) -> str:
+    """Return the highest number of a range: that some say fewer is shown, and calls nobody."""
+    return count.rpartition("–")[2]
 
 
 def _wait_minutes(policy: Policy | None, is_material: bool) -> float:

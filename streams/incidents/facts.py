@@ -163,11 +163,18 @@ def count_range(accounts: Sequence[Account]) -> tuple[int | None, int | None]:
     if official:
         # Authorities revise their numbers: of two the one that was first said later holds, and an
         # old one that is printed again does not come back.
+        # A lower one needs a second voice: it is often of a part only ("five more fell in …").
         first: dict[tuple[int, int], tuple[datetime, str, str]] = {}
+        voices: dict[tuple[int, int], set[str]] = {}
         for account, low, high in official:
             said = _canonical(account)
             first[low, high] = min(said, first.get((low, high), said))
-        return max(first, key=first.__getitem__)
+            voices.setdefault((low, high), set()).add(account.origin)
+        held: tuple[int, int] | None = None
+        for number in sorted(first, key=first.__getitem__):
+            if held is None or number[1] >= held[1] or len(voices[number]) > 1:
+                held = number
+        return held or (None, None)
     if not counts:
         return (None, None)
     return (min(low for _, low, _ in counts), max(high for _, _, high in counts))
@@ -215,7 +222,8 @@ def _status(
     asserting = [a for a in accounts if stance_of(a.report) == "asserts"]
     words = [w for w in _official_words(accounts, country) if _is_of_here(w, asserting)]
     if words:
-        word = words[-1]
+        # That traffic was stopped says nothing of whether there was something.
+        word = ([w for w in words if not _tells_stop(w.report)] or words)[-1]
         stance = stance_of(word.report)
         if stance == "false_alarm":
             return "false_alarm", word
@@ -301,6 +309,10 @@ def _is_of_here(word: Account, asserting: Sequence[Account]) -> bool:
 
 def _has_stop(accounts: Sequence[Account]) -> bool:
     return any(a.report.action == "disrupt" for a in accounts)
+
+
+def _tells_stop(report: Report) -> bool:
+    return report.action == "disrupt" and stance_of(report) == "asserts"
 
 
 def _confirms(report: Report) -> bool:
