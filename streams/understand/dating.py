@@ -14,6 +14,8 @@ from streams.understand.sentence import Line
 if TYPE_CHECKING:
     from streams.understand.report import Candidate
 
+_BESIDE_WORDS = 2
+
 
 def date_event(
     candidate: Candidate,
@@ -48,7 +50,9 @@ def date_event(
         dates = [
             date
             for date in dates
-            if not date.is_weekday or when.freshness(when.on_day(date), published) == "fresh"
+            if not date.is_weekday
+            or _is_beside(date.start, frame)
+            or when.freshness(when.on_day(date), published) == "fresh"
         ]
     if dates:
         at = frame.action_hit.start if frame.action_hit else frame.clause.start
@@ -71,6 +75,15 @@ def date_event(
         # a verdict, a resignation: such consequences come later, and tell nothing new
         candidate.is_follow_up = candidate.is_consequence = True
     candidate.freshness = "undated" if candidate.is_follow_up else "fresh"
+
+
+def _is_beside(at: int, frame: Frame) -> bool:
+    """Tell whether a day stands right beside the object: "Saturday's drone"."""
+    thing = frame.object_hit
+    if thing is None:
+        return False
+    first, last = min(at, thing.start), max(at, thing.start)
+    return len(frame.line.field.folded[first:last].split()) <= _BESIDE_WORDS
 
 
 def _is_coming(line: Line, at: int) -> bool:

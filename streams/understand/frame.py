@@ -290,7 +290,7 @@ def _objectless(
     if any(
         part.country in WATCHED
         and (
-            part.part in ("territory", "location")
+            part.part in ("territory", "location", "event")
             or (reacts and part.part in ("nominal", "speaker"))
         )
         for part in line.parts

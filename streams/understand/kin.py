@@ -1,4 +1,4 @@
-"""Close relatives told apart by words that only one of them has: hr sr bs, nb nn da, bg mk. Pure.
+"""Close relatives told apart by words and letters that only one of them has. Pure.
 
 Statistical detectors mix them on a headline; a reader looks for one word. Frequent words of news
 come first: what a headline about the sky, the police and the government cannot do without.
@@ -26,16 +26,16 @@ _OWN: dict[str, str] = {
     " odbran* sused* uhapšen* uhapsi* reke reku reci svet* svets* član članu člana kasarn* saobraćaj* letonij* litvanij*"
     " belorus* vežb* ponovo minhen* takođe deo dela delov* mesec* porodic* opštin* seća* sećanj* komandan* mesto mesta"
     " mestu istrag* navod* teritorij* prestonic* verovatno",
-    "nb": "ikke fra hva hvem hvor hvorfor ble blitt etter luftrom* flyplass* noen sier regjeringen utenriks* utenfor av"
+    "nb": "*ø* *æ* ikke fra hva hvem hvor hvorfor ble blitt etter luftrom* flyplass* noen sier regjeringen utenriks* utenfor av"
     " stengt observert observasjon* krenk* krenkelse* varsler ut opp styrtet styrter droner dronene dronen latvia"
     " hviterussland soldater lørdag uke uker øvelse dømt mot russiske skutt fly flyr fløy grensen norge norske kampfly"
     " luftvern sjøkabel skadet mistenkt skyte skjøt skyter funnet jorde vrakdel* *observasjon* grensa gikk stanset eget meldte avviser innrømmer fortsatt leter igjen inn",
-    "nn": "ikkje frå kva kven kvar kvifor korleis noreg norske vart vorte etter eit dei luftrom* flyplass* hjå berre nokon"
+    "nn": "*ø* *æ* ikkje frå kva kven kvar kvifor korleis noreg norske vart vorte etter eit dei luftrom* flyplass* hjå berre nokon"
     " nokre seier regjeringa utanriks* utanfor av stengt stengd krenk* krenking* krenkinga ut opp styrta styrtar dronar*"
     " dronane dronen latvia kviterussland soldatar laurdag veke veker veka øving* dømd dømde medan saman heile vere verte"
     " fleire utan meir flaug flyg grensa ramma åtvar* vengene att leitar framleis kallar kjem vore russiske kampfly"
     " luftvern skodda inn fordømer melde melder politiet seg ho",
-    "da": "ikke af fra efter lufthavn* hvad hvem hvor hvorfor blev blevet nogle nogen siger regeringen udenrigs* uden"
+    "da": "*ø* *æ* ikke af fra efter lufthavn* hvad hvem hvor hvorfor blev blevet nogle nogen siger regeringen udenrigs* uden"
     " udenfor luftrum* krænk* mellem styrtede styrter styrtet droner dronerne dronen letland hviderusland belarus"
     " soldater lørdag uge uger øvelse dømt mod russiske skudt skød fly flyver flyve fløj grænse* danmark danske dansk også"
     " københavn* flere set ved sagde undersøger meget beskylder formentlig kampfly* luftforsvar* søkabel enige fløj"
@@ -44,6 +44,16 @@ _OWN: dict[str, str] = {
     " румъния българ* летищ* дронове дронът тази това самолет* нарушиха министърът прелетя* разрешение край навлязоха",
     "mk": "во дека кои кој која што беа беше воздуш* собор* министерот одбрана изјави соопшти полска романија македон*"
     " аеродром* дронови дронот оваа ова со ќе од откако авион* прекинат треба руските кај",
+    "sv": "*ö* *ä* och är från inte efter att som drönare* luftrum* kränk* flygplats* rysk* svensk* försvarsmakten ett"
+    " ned sett enligt regeringen även kvar säger",
+    "nl": "van het een voor niet naar boven uit zijn wordt worden luchtruim* vliegveld* luchthaven* estisch* pools* schend*"
+    " geschonden ballonnen onze hun deze door tegen ook nog maar volgens vliegtuig* grens bij met dit dat deed heeft",
+    "de": "und der die das von nach über für nicht wird werden ist im am auf aus zur zum dem eine einer drohne* luftraum*"
+    " flughafen* estnisch* polnisch* verletz* ballons unsere ihre diese durch gegen auch noch aber laut grenze hat *ß* bei mit",
+    "cs": "*ě* *ř* *ů* který* která* ve ze se bylo byl jsou také jako podle letiště prostor* nad dron* že po",
+    "sk": "*ľ* *ĺ* *ŕ* *ô* ktor* vo zo sa bolo bol sú aj ako podľa letisko* letisk* priestor* nad dron* že po pre lety museli",
+    "es": "*ñ* *ción *ciones el los las del y según tras sobre por con una espacio aéreo rusos polonia",
+    "pt": "*ã* *õ* *ç* o os as do da dos das em e segundo após sobre por com uma espaço aéreo russos polónia letónia polônia",
 }  # fmt: skip
 _PATTERNS = {
     tag: re.compile(
@@ -53,6 +63,17 @@ _PATTERNS = {
     )
     for tag, words in _OWN.items()
 }
+
+
+#: Languages that a detector mixes on a headline.
+KIN = (
+    frozenset({"hr", "sr", "bs"}),
+    frozenset({"nb", "nn", "da", "sv"}),
+    frozenset({"bg", "mk"}),
+    frozenset({"nl", "de"}),
+    frozenset({"cs", "sk"}),
+    frozenset({"es", "pt"}),
+)
 
 
 def closest(family: frozenset[str], low: str, best: str) -> str:

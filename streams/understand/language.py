@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from streams.understand.kin import closest
+from streams.understand.kin import KIN, closest
 
 SUPPORTED = [
     "en",
@@ -58,6 +58,7 @@ _FIRST_CHARS = 240  # a sure answer to so much needs no more reading; the model'
 _CERTAIN = 0.99
 _MIN_LETTERS = 4
 _SURE = 0.80
+_LONG_ENOUGH = 60  # characters: a Ukrainian text of it has its own letters
 _OWN_LETTERS = 0.03  # share of a language's own letters; a name or two in another's text has less
 #: langdetect cannot answer these, or confuses them by construction, so its vote does not count.
 _DEAF = frozenset({"be", "sr", "bs", "nn", "is", "sq", "mk"})
@@ -144,7 +145,8 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     family = next((group for group in FAMILIES if best in group), None)
     if family and wanted in family:
         return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
-    own = closest(family, low, best) if family else best
+    kin = next((group for group in KIN if best in group), None)
+    own = closest(kin, low, best) if kin else best
     if own != best:
         return Guess(own, 0.75, f"{why}; words say {own}")
     if confidence >= _SURE and margin > 0.5:
@@ -204,11 +206,15 @@ _CYRILLIC_TAGS = frozenset({"ru", "uk", "be", "bg", "mk", "sr"})
 
 
 def _ranked(sample: str, script: str) -> list[tuple[str, float]]:
+    low = sample.lower()
+    foreign = set()
+    if script == "cyrillic" and re.search(r"[ьыэёщ]|\b[вк]\b", low):
+        foreign = {"sr", "mk"}  # letters and prepositions that neither has
     ranked = [
         (_MODEL_NAMES.get(tag, tag), float(share))
         for tag, share in _model().rank(sample[:1000])[:8]
         if tag == "sr" or (tag in _CYRILLIC_TAGS) == (script == "cyrillic")
-        if tag != "el"
+        if tag != "el" and tag not in foreign
     ]
     total = sum(share for _, share in ranked) or 1.0
     return [(tag, share / total) for tag, share in ranked]
@@ -235,13 +241,15 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
             return "ru" if best not in ("ru", "be") else None
         if (
             best == "uk"
-            and len(low) > 60
+            and len(low) > _LONG_ENOUGH
             and not re.search(r"[іїє]|\b(?:бо|та|щоб|що|бач\w+|аеро\w+|впа\w+)\b", low)
         ):
             return "ru"
         return None
     if best != "ro" and _share("[ăîșțţ]" if best == "tr" else "[ăâîșțşţ]", low) > _OWN_LETTERS:
         return "ro"
+    if best not in ("sk", "cs") and re.search("[ľĺŕťď]", low) and not re.search("[łąęşģķņ]", low):
+        return "cs" if re.search("[ěřů]", low) else "sk"
     if best != "hu" and _share("[őű]", low) > _OWN_LETTERS:
         return "hu"
     if (

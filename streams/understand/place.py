@@ -57,6 +57,9 @@ def resolve(
     found = _nearest(here, action, "clause")
     if found:
         return found
+    accused = _accuses(line, clause, setting.title)
+    if accused is not None:
+        return accused
     if clause.first("home", "our", "nato_state"):
         ours = _ours(line, clause, setting)
         if ours:
@@ -64,9 +67,6 @@ def resolve(
     border = [p for p in clause.parts if p.part == "border" and p.country in WATCHED]
     if border and not clause.first("near"):
         return Found("clause", border[0].country, border[0], why="its border")
-    accused = _accuses(line, clause, setting.title)
-    if accused is not None:
-        return accused
     struck = next(
         (
             p

@@ -118,9 +118,10 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
             action = frame.action_hit
             if action is not None and hit.end <= action.start:
                 words = line.field.folded[hit.end : action.start].split()
-                if len(words) <= 1:
+                # "without a single incursion", but "without permission flew into"
+                if len(words) <= (1 if action.says("incursion") else 0):
                     return hit
-        elif hit.says("not") and not _spares(hit, clause):
+        elif hit.says("not") and not _spares(hit, clause) and not _by_chance(hit, clause):
             for target in (
                 frame.action_hit,
                 frame.object_hit,
@@ -147,6 +148,14 @@ def _spares(negation: Hit, clause: Clause) -> bool:
         (hit for hit in clause.hits if hit.start >= negation.end and hit.says(*ACTIONS)), None
     )
     return action is not None and action.says("shot_down")
+
+
+def _by_chance(negation: Hit, clause: Clause) -> bool:
+    """Tell whether it is only denied that it was an accident: "did not enter Poland by mistake"."""
+    return any(
+        hit.start > negation.end and hit.start - negation.end > _BESIDE
+        for hit in clause.all("reassure", "stray")
+    )
 
 
 def _no_object(frame: Frame, line: Line) -> Hit | None:
@@ -196,8 +205,8 @@ def _is_scare_quoted(frame: Frame, line: Line) -> bool:
 
 
 def _aged(line: Line, above: _Above) -> Hit | None:
-    """Return a person told by age, a word like "year-old" behind a number, in sentence, title or lead."""
-    for one in (line, *above.heads, *above.lead):
+    """Return a person told by age, a word like "year-old" behind a number, in sentence or title."""
+    for one in (line, *above.heads):  # not the lead: witnesses have an age, too
         for clause in one.clauses:
             for hit in clause.all("aged"):
                 before = one.field.folded[max(0, hit.start - 6) : hit.start].split()
