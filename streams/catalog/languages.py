@@ -84,6 +84,15 @@ class Language:
     tests: tuple[LanguageTest, ...]
 
 
+#: Classes of tests: what hits are, and the traps of understanding.
+CLASSES = (
+    "core", "followup", "late_followup", "denial", "historical", "policy", "hypothetical", "exercise",
+    "intercept_without_violation", "precautionary_scramble", "air_alert", "near_border",
+    "ukraine_or_russia", "reverse_accusation", "other_region", "civilian", "false_alarm",
+    "airport_other_cause", "diplomacy_weapons", "other_hostile", "words_out_of_place",
+)  # fmt: skip
+
+
 class CountryForms(Seed):
     """How one country is named."""
 
@@ -149,6 +158,10 @@ def read(sources: Sources, faults: list[Fault]) -> dict[str, Language]:
             faults.append(
                 Fault(file.name, "id", f"must be the file's stem {file.stem!r}, got {seed.id!r}")
             )
+        for number, test in enumerate(seed.test):
+            if test.cls not in CLASSES:
+                wrong = f"unknown class {test.cls!r}{suggest(test.cls, CLASSES)}"
+                faults.append(Fault(file.name, f"test[{number}].class", wrong))
         languages[seed.id] = _Reader(seed, file.name, faults).language()
     return languages
 

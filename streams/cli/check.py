@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     help="What each language can do, by class and kind.",
 )
 @click.option(
+    "--into",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --coverage: replace the table of this Markdown file.",
+)
+@click.option(
     "--orphans",
     "show_orphans",
     is_flag=True,
@@ -59,6 +64,7 @@ def check(
     ctx: click.Context,
     language: str | None,
     show_coverage: bool,
+    into: Path | None,
     show_orphans: bool,
     texts: tuple[Path, ...],
     show_sources: bool,
@@ -82,6 +88,9 @@ def check(
         return
     if show_coverage:
         table = coverage(catalog)
+        if into is not None:
+            _replace_table(into, _as_table(table))
+            return
         click.echo(json.dumps(table, indent=1) if as_json else _as_table(table))
         return
     if show_orphans:
@@ -132,6 +141,13 @@ def _show_sources(sources: Sources, is_own: bool, as_json: bool) -> None:
         click.echo(f"{len(found)} entries: {told or 'none'}")
     if len(sources.layers) == 1:
         click.echo("note: no own layer; FLANKWATCH_SEEDS or --seeds names one", err=True)
+
+
+def _replace_table(file: Path, table: str) -> None:
+    """Put the table where the file's own coverage table stands: from its header to a blank line."""
+    head, _, rest = file.read_text(encoding="utf-8").partition("| class |")
+    _, _, tail = rest.partition("\n\n")
+    file.write_text(f"{head}{table}\n\n{tail}", encoding="utf-8")
 
 
 def _orphans(catalog: Catalog, texts: tuple[Path, ...], language: str | None) -> int:
