@@ -18,9 +18,9 @@ from streams.understand.verdict import Understanding
 FILE = ROOT / "seeds" / "recordings" / "four-days.jsonl"
 HOUR = 3600.0
 #: What is reached today; they rise, and never sink.
-LEAST_F1 = 0.95
+LEAST_F1 = 0.965
 LEAST_MESSAGES = 57  # of 65
-MOST_OTHERS = 45
+MOST_OTHERS = 26
 
 Replayed = tuple[Recording, list[Understanding], Catalog, Backtest]
 

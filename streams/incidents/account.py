@@ -56,7 +56,7 @@ def accounts_of(found: ReportSet, publishers: Publishers) -> tuple[Account, ...]
                 origin=origin_of(report, family),
                 language=found.language,
                 title=(found.title or report.title)[:MAX_TITLE],
-                report=_slim(report, found),
+                report=_slim(report, found, is_aside=_is_aside(report, found)),
                 url=(found.url or report.url or "")[:MAX_URL] or None,
                 published_at=found.published_at,
                 first_seen_at=found.first_seen_at,
@@ -90,7 +90,22 @@ def mark_of(article: str, revision: str) -> str:
     return content_id(article, revision, length=10)
 
 
-def _slim(report: Report, found: ReportSet) -> Report:
+def _is_aside(report: Report, found: ReportSet) -> bool:
+    """Tell whether a report is said in passing, beside the placed one that the article is about.
+
+    "Flights were sent on to Poland" must not open an event there in a story about Vilnius airport.
+    Like a reaction, it joins its event or waits for an account of it.
+    """
+    here = report.territory
+    return not (here.place or here.place_name) and any(
+        (other.territory.country, other.object.what) != (here.country, report.object.what)
+        and (other.territory.place or other.territory.place_name)
+        and not other.follow_up
+        for other in found.reports
+    )
+
+
+def _slim(report: Report, found: ReportSet, *, is_aside: bool) -> Report:
     """Leave out of a report what its account says already, and all but the first quote."""
     quotes = tuple(replace(span, quote=span.quote[:MAX_QUOTE]) for span in report.evidence[:1])
     action = _DEEDS.get(report.action, report.action)
@@ -99,6 +114,7 @@ def _slim(report: Report, found: ReportSet) -> Report:
     return replace(
         report,
         action=action,
+        follow_up=report.follow_up or is_aside,
         title="",
         article="",
         revision="",

@@ -57,7 +57,7 @@ def decide(theatre: Theatre, decision: Decision, now: datetime, offset: int) -> 
         case "merge":
             return _merge(theatre, noted, decision)
         case "split" | "mark_false":
-            return _split(noted, decision)
+            return _split(theatre, noted, decision)
     return Verdict([noted])
 
 
@@ -74,12 +74,19 @@ def _merge(theatre: Theatre, noted: Incident, decision: Decision) -> Verdict:
     return Verdict([noted], [noted.id, other.incident.id])
 
 
-def _split(noted: Incident, decision: Decision) -> Verdict:
+def _split(theatre: Theatre, noted: Incident, decision: Decision) -> Verdict:
     article = decision.article
     if article is None or all(account.article != article for account in noted.accounts):
         return Verdict([noted])
-    bound = tuple(pair for pair in noted.bound if article not in pair)
-    return Verdict([replace(noted, cut=(*noted.cut, article), bound=bound)], [noted.id])
+    changed = [_unbound(replace(noted, cut=(*noted.cut, article)), article)]
+    for incident_id, pairs in sorted(theatre.bound.items()):
+        if incident_id != noted.id and any(article in pair for pair in pairs):
+            changed.append(_unbound(theatre.held[incident_id].incident, article))
+    return Verdict(changed, [noted.id])
+
+
+def _unbound(incident: Incident, article: str) -> Incident:
+    return replace(incident, bound=tuple(pair for pair in incident.bound if article not in pair))
 
 
 def _oldest(incident: Incident) -> Account:

@@ -103,6 +103,11 @@ class Ledger:
             # In whatever order they were read: the order in which ticks come to them.
             in_order = sorted(theatre.held.values(), key=lambda held: (held.through, held.id))
             theatre.held = {held.id: held for held in in_order}
+            for article in sorted(
+                {a for pairs in theatre.bound.values() for p in pairs for a in p}
+            ):
+                for held, _ in theatre.holding(article):  # whoever was read first did not know
+                    theatre.put(held.incident)
             theatre.wake(
                 held.id
                 for held in theatre.held.values()

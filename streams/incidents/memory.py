@@ -110,7 +110,6 @@ class Held:
     last_reported_at: datetime
     is_told: bool
     core: bool
-    has_links: bool
     seeds: tuple[Frame, ...]  #: one; several where an operator joined events; none once emptied
     span: tuple[int, int]  #: first and last second of the seeds
     family: str
@@ -122,13 +121,19 @@ class Held:
     articles: tuple[str, ...]
 
     @classmethod
-    def of(cls, opened: Opened, shelf: Shelf) -> Held:
-        """Return what is held of an incident, and put it on the shelf."""
+    def of(cls, opened: Opened, shelf: Shelf, *, is_joined: bool) -> Held:
+        """Return what is held of an incident, and put it on the shelf.
+
+        Args:
+            opened: The incident.
+            shelf: Where it goes.
+            is_joined: An operator joined accounts of it; it may have several seeds.
+        """
         incident, group = opened.incident, opened.group
         shelf.put(opened)
         frames = group.frames if group is not None else []
         seeds: tuple[Frame, ...] = (group.seed,) if group is not None else ()
-        if incident.bound and seeds:
+        if is_joined and seeds:
             seeds = tuple(sorted(found.seed for found in group_frames(frames)))
         said = [frame.said for frame in frames if frame.tier == UNDATED]
         dated = [frame for frame in frames if frame.tier != UNDATED]
@@ -142,7 +147,6 @@ class Held:
             last_reported_at=incident.last_reported_at,
             is_told=incident.alert_counter > 0,
             core=incident.core,
-            has_links=bool(incident.bound),
             seeds=seeds,
             span=(
                 min((seed.start for seed in seeds), default=0),
@@ -216,6 +220,8 @@ class Theatre:
     by_article: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_country: dict[str, set[str]] = field(default_factory=dict)
     with_nameless: set[str] = field(default_factory=set)  #: … with accounts without a country
+    #: Incident → pairs of articles that an operator joined; they hold wherever the articles are.
+    bound: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     gone: dict[str, tuple[datetime, str]] = field(default_factory=dict)  #: … and by whom kept
     folded: set[str] = field(default_factory=set)
     #: Incidents with something still to tell, and from when a tick must look at them.
@@ -226,7 +232,10 @@ class Theatre:
         """Take an incident in place of its earlier version."""
         self._drop_indexes(incident.id)
         opened = Opened.of(incident, self.shelf.peek(incident.id))
-        held = self.held[incident.id] = Held.of(opened, self.shelf)
+        if incident.bound:
+            self.bound[incident.id] = incident.bound
+        is_joined = bool(self.bound and self.pairs_of(a.article for a in incident.accounts))
+        held = self.held[incident.id] = Held.of(opened, self.shelf, is_joined=is_joined)
         for article in held.articles:
             ids = self.by_article.get(article, ())
             self.by_article[article] = tuple(sorted({*ids, incident.id}))
@@ -268,6 +277,7 @@ class Theatre:
         for country in old.countries:
             self.by_country[country].discard(incident_id)
         self.with_nameless.discard(incident_id)
+        self.bound.pop(incident_id, None)
 
     def holding(self, article: str) -> list[tuple[Held, Account]]:
         """Return the accounts of an article, with the incidents that hold them."""
@@ -278,6 +288,13 @@ class Theatre:
                 (held, account) for account in held.incident.accounts if account.article == article
             ]
         return found
+
+    def pairs_of(self, articles: Iterable[str]) -> set[tuple[str, str]]:
+        """Return the pairs joined by operators that one of these articles is in."""
+        named = set(articles)
+        return {
+            pair for pairs in self.bound.values() for pair in pairs if not named.isdisjoint(pair)
+        }
 
     def cut_of(self, article: str) -> str:
         """Return the article's id when an operator cut it off, else ""."""

@@ -70,7 +70,7 @@ def _with_bound(theatre: Theatre, ids: Iterable[str]) -> set[str]:
     while ahead:
         held = theatre.held[ahead.pop()]
         pool.add(held.id)
-        for pair in held.incident.bound if held.has_links else ():
+        for pair in theatre.pairs_of(held.articles) if theatre.bound else ():
             for article in pair:
                 ahead.update(set(theatre.by_article.get(article, ())) - pool)
     return {incident_id for incident_id in pool if theatre.held[incident_id].seeds}
@@ -95,7 +95,9 @@ def _members(
 def _links(
     theatre: Theatre, pool: set[str], members: dict[str, tuple[Account, Frame]]
 ) -> list[frozenset[Frame]]:
-    pairs = {pair for incident_id in pool for pair in theatre.held[incident_id].incident.bound}
+    if not theatre.bound:
+        return []
+    pairs = theatre.pairs_of(account.article for account, _ in members.values())
     links = []
     for pair in sorted(pairs):
         frames = [frame for account, frame in members.values() if account.article in pair]
