@@ -56,6 +56,7 @@ _MODEL_NAMES = {"no": "nb"}
 _BODY_CHARS = 600
 _FIRST_CHARS = 240  # a sure answer to so much needs no more reading; the model's time is linear
 _CERTAIN = 0.99
+_SHORT_ENGLISH = 0.4
 _MIN_LETTERS = 4
 _SURE = 0.80
 _LONG_ENOUGH = 60  # characters: a Ukrainian text of it has its own letters
@@ -140,8 +141,10 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     margin = confidence - (ranked[1][1] if len(ranked) > 1 else 0.0)
     why = f"py3langid {best} {confidence:.2f}"
     lettered = _by_letters(low, script, best)
-    if lettered and lettered != best:
+    if lettered and (lettered != best or script == "latin"):
         return Guess(lettered, max(confidence, 0.85), f"{why}; letters say {lettered}")
+    if script == "latin" and confidence < _SURE and wanted in (None, "en") and _is_english(low):
+        return Guess("en", 0.8, f"{why}; words say en")
     family = next((group for group in FAMILIES if best in group), None)
     if family and wanted in family:
         return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
@@ -161,7 +164,16 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     second = _second_voice(sample)
     if family and second and second[0] in family:
         return Guess(best, confidence, f"{why}; langdetect cannot tell its family apart")
-    if second and second[0] in top and second[0] != best and second[1] > 0.9 and best not in _DEAF:
+    sure_enough = (
+        best == "en" and confidence > _SHORT_ENGLISH
+    )  # langdetect reads short English as Danish
+    if (
+        second
+        and second[0] in top
+        and second[0] != best
+        and second[1] > 0.9
+        and not (best in _DEAF or sure_enough)
+    ):
         return Guess(
             second[0],
             0.6,
@@ -248,8 +260,8 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
         return None
     if best != "ro" and _share("[ăîșțţ]" if best == "tr" else "[ăâîșțşţ]", low) > _OWN_LETTERS:
         return "ro"
-    if best not in ("sk", "cs") and re.search("[ľĺŕťď]", low) and not re.search("[łąęşģķņ]", low):
-        return "cs" if re.search("[ěřů]", low) else "sk"
+    if re.search("[ľĺŕťď]", low) and not re.search("[łąęşģķņ]", low):
+        return "cs" if best == "cs" or re.search("[ěřů]", low) else "sk"
     if best != "hu" and _share("[őű]", low) > _OWN_LETTERS:
         return "hu"
     if (
@@ -259,6 +271,24 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
     ):
         return "pl"
     return None
+
+
+_ENGLISH = re.compile(
+    r"\b(?:the|of|after|and|airport|airspace|flights|reopens|halts?|says|with|from|into|near|jets?|hits|plane|"
+    r"closed|closes|shot|down|entered|enters|crashes|crashed|talks|jamming|violated|troops|russian|polish|estonian|over|drones?|was|were|its|their|by)\b"
+)
+#: Of these English words the first are no other language's; so many must stand in a headline.
+_ENGLISH_ONLY = re.compile(
+    r"\b(?:the|after|airport|airspace|flights|reopens|says|with|into|russian|polish|estonian|shot|were|their|troops|entered|enters|crashed|violated|talks)\b"
+)
+_MIN_ENGLISH = 3
+
+
+def _is_english(low: str) -> bool:
+    """Tell whether a headline full of names is English all the same: by its small words."""
+    if re.search("[^\x00-\x7f‘’“”–—…€£]", low):
+        return False
+    return len(_ENGLISH.findall(low)) >= _MIN_ENGLISH and len(_ENGLISH_ONLY.findall(low)) >= 2
 
 
 def _share(letters: str, low: str) -> float:

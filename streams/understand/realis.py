@@ -217,7 +217,7 @@ def _aged(line: Line, above: _Above) -> Hit | None:
 
 
 #: What makes the content of a main clause a plan: "a law that lets troops down drones that enter".
-_PLANS = ("policy", "procure", "may", "fear", "exercise")
+_PLANS = ("policy", "procure", "may", "will", "fear", "exercise")
 
 
 def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
@@ -353,7 +353,8 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate |
     if civilian and not frame.has_hostile:
         return Gate("civilian", "is a private or civil craft", civilian)
     aged = _aged(line, above)
-    if aged and not frame.has_hostile:
+    found = frame.actions & {"found", "crash", "strike", "shot_down"}  # finders have an age, too
+    if aged and not frame.has_hostile and not found:
         return Gate("civilian", "a person of that age flew it", aged)
     cause = line.first("other_cause") or above.first("other_cause")
     if cause and frame.actions <= {"closed"} and not frame.clause.first("after"):
