@@ -15,6 +15,19 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
+_VERBLESS_WORDS = 2
+#: What makes an object and a place news without a verb.
+_TELLING = (
+    "hostile",
+    "unidentified",
+    "airspace",
+    "our",
+    "home",
+    "many",
+    "shadow_fleet",
+    "again",
+    *_SITES,
+)
 _STRUCK = ("location", "attacked", "target", "aim", "territory")
 
 
@@ -186,7 +199,12 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
             if len(folded[part.hit.end : thing.start].split()) <= 1:
                 return True
         elif part.hit.start - thing.end <= _NEAR_CHARS:
-            return True
+            # with a verb that we do not know in between, it need not be there: "drones drew a horse over"
+            between = len(folded[thing.end : part.hit.start].split())
+            is_telling = is_site or part.part == "territory" or not thing.says("drone")
+            is_telling = is_telling or clause.first(*_TELLING, "wreckage") is not None
+            if is_telling or between <= _VERBLESS_WORDS:
+                return True
     if thing.says("wreckage") and clause.first("locality", *_SITES):
         return True
     if (

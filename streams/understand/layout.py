@@ -134,12 +134,16 @@ def _lines(
 
 
 _STOP = re.compile(r"[?!:;]\s")
+_COMMA = re.compile(r"[?!:;,]\s")
+#: What a comma may stand in: "після того, як"; phrases that deny or calm.
+_CONNECTORS = ("after", "if", "that", "against", "nothing_seen", "false_alarm", "reassure")
 
 
 def _is_void(hit: Hit, field: Field, language: Language) -> bool:
     """Tell whether a term runs over a sentence's end ("attack? Drones"), or is May, the month."""
     if len(hit.term.words) > 1:
-        return _STOP.search(field.text, hit.start, hit.end) is not None
+        stop = _STOP if hit.says(*_CONNECTORS) else _COMMA
+        return stop.search(field.text, hit.start, hit.end) is not None
     if not hit.says("may") or not field.text[hit.start].isupper():
         return False
     return hit.start > 0 and field.folded[hit.start : hit.end] in language.months

@@ -144,15 +144,14 @@ def outermost(hits: list[Hit]) -> list[Hit]:
             hit.term.form,
             hit.term.place,
         )
-        if meaning in said:
-            continue
         is_gapped = any(word is GAP for word in hit.term.words)
         if hit.end > reach_end and not is_gapped:
             reach_start, reach_end = hit.start, hit.end
         elif not is_gapped and not (hit.start == reach_start and hit.end == reach_end):
             continue
-        said.add(meaning)
-        kept.append(hit)
+        if meaning not in said:
+            said.add(meaning)
+            kept.append(hit)
     return kept
 
 

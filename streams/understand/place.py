@@ -92,6 +92,16 @@ def resolve(
         there = {p.country for p in sited}
         if len(there) == 1 and not there & {p.country for p in doers}:
             return Found("sentence", sited[0].country, sited[0])
+    title = setting.title
+    if (
+        doers and title is not None and title is not line and not line.first("our", "home")
+        and all(p.part == "speaker" and p.role is None for p in doers)
+        and not any(p.country in WATCHED for p in title.parts)
+    ):  # fmt: skip
+        # "the air force reports 59 downed": that of the state whose war the title tells
+        theirs = next((p for p in title.parts if p.country and p.country not in AGGRESSORS), None)
+        if theirs is not None:
+            return Found("other", theirs.country, theirs, why="the title's state speaks")
     if struck and not doers:
         return Found("other", struck.country, struck, why="another theatre in the same clause")
     if doers:

@@ -139,6 +139,11 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         and not frame.markers
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
+    if (
+        found.step == "language" and "found" in frame.actions and not frame.markers
+        and not frame.is_wreckage and not frame.sites and not frame.line.first("locality", "official")
+    ):  # fmt: skip
+        return Gate("no_territory", "no country, and a drone may have been the finder")
     if frame.actions <= {"closed"} and (attack := frame.line.first("attack")):
         elsewhere = [p for p in frame.line.parts if p.country and p.country not in WATCHED]
         if any(p.country not in AGGRESSORS for p in elsewhere):
