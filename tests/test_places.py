@@ -322,6 +322,7 @@ PLACE_LIKE = {
     "name",
     "capital",
     "institution",
+    "official",  # an airport's operator
 }
 
 

@@ -35,8 +35,18 @@ def test_a_context_kind_needs_its_concepts_close_together() -> None:
 @pytest.mark.parametrize(
     ("title", "country", "status", "official"),
     [
-        ("Estonian defence ministry: no drone entered our airspace on Monday", "EE", "denied", "EE"),
-        ("Drone over Munich airport was a false alarm, German police say", "DE", "false_alarm", "DE"),
+        (
+            "Estonian defence ministry: no drone entered our airspace on Monday",
+            "EE",
+            "denied",
+            "EE",
+        ),
+        (
+            "Drone over Munich airport was a false alarm, German police say",
+            "DE",
+            "false_alarm",
+            "DE",
+        ),
         ("Russia denies its jets violated Estonian airspace", "EE", "denied", "RU"),
     ],
 )
@@ -82,9 +92,16 @@ def test_hits_lie_in_the_text_however_it_is_spaced() -> None:
     lexicon = Lexicon(language.terms)
     text = "Over  the\tnight - in the event, of: a drone   wall; the   drones  crossed."
     for hit in lexicon.find(fold(text)):
-        assert fold(text)[hit.start : hit.end].split() == text[hit.start : hit.end].lower().replace(
-            ",", " "
-        ).replace(":", " ").replace(";", " ").replace("-", " ").split()
+        assert (
+            fold(text)[hit.start : hit.end].split()
+            == text[hit.start : hit.end]
+            .lower()
+            .replace(",", " ")
+            .replace(":", " ")
+            .replace(";", " ")
+            .replace("-", " ")
+            .split()
+        )
         assert text[hit.start : hit.end].strip() == text[hit.start : hit.end]
     spaced = {hit.term.text for hit in lexicon.find(fold("a drone,   wall"))}
     assert spaced == {hit.term.text for hit in lexicon.find(fold("a drone wall"))}
