@@ -250,7 +250,7 @@ async def test_what_expired_is_told_in_one_digest(bench: Bench) -> None:
     assert bool(missed) <= len(digests) <= len(missed)
     assert sorted(s for body in digests for s in body["data"]["subjects"]) == missed
     for body in digests:
-        assert body["text"].startswith(f"{len(body['data']['subjects'])} alert")
+        assert body["text"].startswith(f"{len(body['data']['subjects'])} ")
 
 
 async def test_a_failing_room_hands_over_to_its_fallback(bench: Bench) -> None:

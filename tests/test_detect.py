@@ -92,20 +92,24 @@ async def send_raw(settings: Settings, key: str, value: bytes) -> None:
     await producer.stop()
 
 
+#: So many slow articles that a role is still at work when a slow machine has read its first output.
+MANY = 400
+
+
 async def test_sigterm_in_a_body_loses_nothing(settings: Settings, start_role: Start) -> None:
-    await send(settings, [outgoing(n, "slow") for n in range(100)])
+    await send(settings, [outgoing(n, "slow") for n in range(MANY)])
     role = start_role(settings, "detect")
     while not await read(settings, TAGGED):
         assert role.process.poll() is None, role.told()
         await asyncio.sleep(0.1)
     assert role.stop(signal.SIGTERM) == 0, role.told()
     first = len(await read(settings, TAGGED))
-    assert first < 100, "it was to be stopped in the middle"
+    assert first < MANY, "it was to be stopped in the middle"
     again = start_role(settings, "detect")
     await wait_done(settings, ARTICLES, again)
     keys = [m.key for m in await read(settings, TAGGED)]
-    assert set(keys) == {f"a{n}" for n in range(100)}
-    assert len(keys) == 100, "a clean stop repeats nothing"
+    assert set(keys) == {f"a{n}" for n in range(MANY)}
+    assert len(keys) == MANY, "a clean stop repeats nothing"
     assert again.stop() == 0
 
 
