@@ -64,6 +64,7 @@ TEXTS = {
     "cable": "Undersea cable sabotaged in the Gulf of Finland",
     "clock": "Drone crashed on football pitch in Latvia",
     "soil": "Russian warship sailed on Swedish territory",
+    "home": "Finland: Russian submarine entered the country",
     "our": "Missile over our country for three minutes, Polish minister says",
 }  # fmt: skip
 
