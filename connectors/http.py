@@ -81,7 +81,7 @@ class Response(Struct, frozen=True, kw_only=True):
 
 def user_agent(contact: str | None = None) -> str:
     """Return the one User-Agent: name, version, and where to complain."""
-    where = f"+{contact}" if contact else "+https://pypi.org/project/flankwatch"
+    where = f"+{contact}" if contact else "news monitor; operator not named"
     return f"Flankwatch/{version('flankwatch')} ({where})"
 
 
