@@ -7,7 +7,6 @@ list is found are read again, so the whole takes a minute or two, not hours. Pur
 
 from __future__ import annotations
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,8 +15,10 @@ from pathlib import Path
 from streams.articles import articles_from_files
 from streams.catalog import Catalog
 from streams.catalog.events import Events
+from streams.catalog.faults import read_toml
 from streams.catalog.languages import Language, Term
 from streams.checks import article_of
+from streams.errors import Fault, FaultsError
 from streams.records import Article
 from streams.understand import understand
 from streams.understand.text import fold
@@ -42,8 +43,11 @@ class Orphan:
 def reasons_of(catalog: Catalog) -> dict[str, str]:
     """Return why known orphans stay: `seeds/orphans.toml`, `concept`, `language:concept` or `kind:id`."""
     reasons: dict[str, str] = {}
+    faults: list[Fault] = []
     for file in catalog.sources.single("orphans.toml"):
-        reasons |= tomllib.loads(file.path.read_text(encoding="utf-8"))
+        reasons |= read_toml(file.path, file.name, faults) or {}
+    if faults:
+        raise FaultsError(faults)
     return reasons
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from streams.catalog.languages import Language
 from streams.understand import when
-from streams.understand.frame import Frame
+from streams.understand.frame import Frame, is_beside
 from streams.understand.place import Setting
 from streams.understand.sentence import Line
 
 if TYPE_CHECKING:
     from streams.understand.report import Candidate
 
-_BESIDE_WORDS = 2
-
 
 def date_event(
     candidate: Candidate,
-    language: Language,
+    dates: list[when.Date],
     setting: Setting,
     published: datetime,
     heads: list[Line],
@@ -28,7 +25,7 @@ def date_event(
 
     Args:
         candidate: Its `happened`, `freshness`, `is_follow_up` and `is_consequence` are set.
-        language: For the words of the calendar.
+        dates: Of its sentence.
         setting: For the lead.
         published: Of the article.
         heads: The title's sentences.
@@ -39,24 +36,22 @@ def date_event(
     far = [hit for clause in line.clauses for hit in clause.all("past", "earlier", "repeated")]
     found = [
         date
-        for date in when.find_dates(
-            line.field.folded, line.sentence.start, line.sentence.end, language, published
-        )
+        for date in dates
         if not any(hit.start <= date.start < hit.end for hit in far)  # ro "două luni": no Monday
     ]
     inside = [date for date in found if frame.clause.start <= date.start < frame.clause.end]
-    dates = inside or [date for date in found if not _is_coming(line, date.start)]
+    fitting = inside or [date for date in found if not _is_coming(line, date.start)]
     if line.first("react"):  # "the council meets on Tuesday over the violation": a coming Tuesday
-        dates = [
+        fitting = [
             date
-            for date in dates
+            for date in fitting
             if not date.is_weekday
-            or _is_beside(date.start, frame)
+            or (frame.object_hit is not None and is_beside(date.start, frame.object_hit, line))
             or when.freshness(when.on_day(date), published) == "fresh"
         ]
-    if dates:
+    if fitting:
         at = frame.action_hit.start if frame.action_hit else frame.clause.start
-        best = min(dates, key=lambda date: (date.precision != "day", abs(date.start - at)))
+        best = min(fitting, key=lambda date: (date.precision != "day", abs(date.start - at)))
         candidate.happened = when.on_day(best)
         candidate.freshness = when.freshness(candidate.happened, published)
         return
@@ -75,15 +70,6 @@ def date_event(
         # a verdict, a resignation: such consequences come later, and tell nothing new
         candidate.is_follow_up = candidate.is_consequence = True
     candidate.freshness = "undated" if candidate.is_follow_up else "fresh"
-
-
-def _is_beside(at: int, frame: Frame) -> bool:
-    """Tell whether a day stands right beside the object: "Saturday's drone"."""
-    thing = frame.object_hit
-    if thing is None:
-        return False
-    first, last = min(at, thing.start), max(at, thing.start)
-    return len(frame.line.field.folded[first:last].split()) <= _BESIDE_WORDS
 
 
 def _is_coming(line: Line, at: int) -> bool:

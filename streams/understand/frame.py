@@ -16,6 +16,7 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
 _VERBLESS_WORDS = 2
+_BESIDE_WORDS = 2
 #: What makes an object and a place news without a verb.
 _TELLING = (
     "hostile",
@@ -74,14 +75,15 @@ def frames_of(line: Line, others: list[Line], dates: list[int]) -> list[Frame]:
     """
     found: list[Frame] = []
     for clause in line.clauses:
-        frame = _frame(line, clause, others, dates)
+        days = [at for at in dates if clause.start <= at < clause.end]
+        frame = _frame(line, clause, others, days)
         if frame is not None:
-            frame.is_dated = any(clause.start <= at < clause.end for at in dates)
+            frame.is_dated = bool(days)
             found.append(frame)
     return found
 
 
-def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> Frame | None:
+def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> Frame | None:
     action_hits = [
         hit for hit in clause.all(*ACTIONS, "incursion") if not _is_spared(hit, clause, line)
     ]
@@ -100,7 +102,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
             ]
             objects = [hit for c in told if not c.first("may", "will") for hit in c.all(*named)][:1]
     if not objects:
-        return _objectless(line, clause, actions, action_hits, dates)
+        return _objectless(line, clause, actions, action_hits, is_dated=bool(days))
     is_verbless = False
     if not actions:
         if closed := _closed_because(line, clause):
@@ -108,7 +110,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], dates: list[int]) -> 
             borrowed.append("action")
         elif _stands_in(clause, objects[0], line.field.folded):
             actions, is_verbless = {"over"}, True
-        elif _came_from(clause, objects[0]) or _is_dated(clause, objects[0], line, dates):
+        elif _came_from(clause, objects[0]) or _is_dated(clause, objects[0], line, days):
             actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
         elif clause.first("incident") and line.first("react", "article_4", "scramble", "closed"):
             actions = {"incursion"}  # "drone incident: Poland asks for consultations"
@@ -254,18 +256,19 @@ def _came_from(clause: Clause, thing: Hit) -> bool:
     )
 
 
-def _is_dated(clause: Clause, thing: Hit, line: Line, dates: list[int]) -> bool:
+def _is_dated(clause: Clause, thing: Hit, line: Line, days: list[int]) -> bool:
     """Tell whether a day stands beside the object as its attribute: "Monday's drone"."""
     if not thing.says("drone", "balloon", "missile") or clause.first(
         "exercise", "attack", "procure"
     ):
         return False
-    folded = line.field.folded
-    for at in dates:
-        first, last = min(at, thing.start), max(at, thing.start)
-        if clause.start <= at < clause.end and len(folded[first:last].split()) <= 2:
-            return True
-    return False
+    return any(is_beside(at, thing, line) for at in days)
+
+
+def is_beside(at: int, thing: Hit, line: Line) -> bool:
+    """Tell whether a day at this offset stands right beside the object: "Saturday's drone"."""
+    first, last = min(at, thing.start), max(at, thing.start)
+    return len(line.field.folded[first:last].split()) <= _BESIDE_WORDS
 
 
 def _overflown(line: Line) -> bool:
@@ -278,7 +281,7 @@ def _overflown(line: Line) -> bool:
 
 
 def _objectless(
-    line: Line, clause: Clause, actions: set[str], hits: list[Hit], dates: list[int]
+    line: Line, clause: Clause, actions: set[str], hits: list[Hit], *, is_dated: bool
 ) -> Frame | None:
     """Return a frame without object: "airspace violation", or a dated intrusion at a place."""
     if actions == {"sighted"} and line.first("react") and _overflown(line):
@@ -288,10 +291,8 @@ def _objectless(
     territory = line.first("airspace", "waters", "our", "home", "nato_state")
     names_air = territory is not None or any(hit.says("airspace") for hit in hits)
     names_air = names_air or "airspace" in hits[0].term.text
-    is_dated = any(clause.start <= at < clause.end for at in dates) and any(
-        p.place and p.country in WATCHED and p.part == "location" for p in clause.parts
-    )
-    if not actions & {"violate", "incursion"} or not (names_air or is_dated):
+    is_sited = any(p.place and p.country in WATCHED and p.part == "location" for p in clause.parts)
+    if not actions & {"violate", "incursion"} or not (names_air or (is_dated and is_sited)):
         return None
     frame = Frame(
         line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}

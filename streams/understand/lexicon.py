@@ -160,9 +160,7 @@ def _split(term: Term) -> tuple[str, _Rest]:
     role: str | None = None
     pattern = ""
     for number, word in enumerate(term.words):
-        if word is GAP:
-            return f"{pattern} ", _Rest(term, None, term.words[number:], role)
-        if word.is_head and number:
+        if word is GAP or (word.is_head and number):
             return f"{pattern} ", _Rest(term, None, term.words[number:], role)
         if word.is_head:
             return word.stem, _Rest(term, word, term.words[number + 1 :], role)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import Clause, Line, Part
+from streams.understand.sentence import VOICES, Clause, Line, Part
 
 #: Step → certainty that it gives the territory.
 STEPS = {
@@ -23,7 +23,7 @@ STEPS = {
 }  # fmt: skip
 _AT = ("location", "territory")
 #: Parts whose country "our sky" may be.
-_OWNERS = ("speaker", "nominal", "event", "location", "person")
+_OWNERS = (*VOICES, "event", "location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +193,13 @@ def resolve(
     return Found("null", None)
 
 
-_VOICES = ("speaker", "nominal", "person")
-
-
 def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     """Return Minsk's or Moscow's land when they say that a watched state's thing came to them."""
     if title is not None and title is not line and not line.first("official"):
         above = _accuses(title, title.clauses[-1], None)
         if above is not None:
             return above
-    accuser = next((p for p in line.parts if p.country and p.part in (*_VOICES, "origin")), None)
+    accuser = next((p for p in line.parts if p.country and p.part in (*VOICES, "origin")), None)
     if accuser is None or accuser.country not in AGGRESSORS or accuser.part == "origin":
         return None
     came_from = [
@@ -222,7 +219,7 @@ def _theirs(line: Line, action: Hit | None) -> Found | None:
     owned = any(p.country == "UA" and p.part == "owner" for p in line.parts)
     if not owned or action is None or not action.says("shot_down", "strike", "crash", "closed"):
         return None
-    side = next((p for p in line.parts if p.country in AGGRESSORS and p.part in _VOICES), None)
+    side = next((p for p in line.parts if p.country in AGGRESSORS and p.part in VOICES), None)
     watched = any(p.country in WATCHED for p in line.parts)
     return (
         None if side is None or watched else Found("other", side.country, side, why="over Russia")
@@ -278,10 +275,7 @@ def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
         and line.field.text[first.end - 1 : first.end] == ":"
         and clause.first("our")
     ):
-        speaker = next(
-            (p for p in first.parts if p.country and p.part in ("speaker", "nominal", "person")),
-            None,
-        )
+        speaker = next((p for p in first.parts if p.country and p.part in VOICES), None)
         if speaker is not None and speaker.country not in WATCHED:
             return Found("other", speaker.country, speaker, why="its speaker's country")
     for parts in (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import Clause, Line
+from streams.understand.sentence import VOICES, Clause, Line
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
@@ -81,7 +81,7 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
     nothing = line.first("nothing_seen")
     if nothing and not _is_reassured(clause):
         return Gate("nothing_seen", "all observation is denied", nothing)
-    negation = _negation_on(frame, line, clause) or _no_object(frame, line)
+    negation = _negation_on(frame, line, clause) or _before_object(frame, line, "not", _NEAR_WORDS)
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or above.innocent("false_alarm")
@@ -92,7 +92,7 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
     if deny is None and not _is_relative(frame, line):
         deny = _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
-        deniers = [p.country for p in line.parts if p.part in ("speaker", "nominal", "person")]
+        deniers = [p.country for p in line.parts if p.part in VOICES]
         moscow = any(country in AGGRESSORS for country in deniers)
         return Gate(
             "denial", "a bare denial by the other side" if moscow else "the event is denied", deny
@@ -158,15 +158,18 @@ def _by_chance(negation: Hit, clause: Clause) -> bool:
     )
 
 
-def _no_object(frame: Frame, line: Line) -> Hit | None:
-    """Return the negation right before an object that another clause of the sentence names."""
+def _before_object(frame: Frame, line: Line, concept: str, reach: int) -> Hit | None:
+    """Return a cue at most `reach` words before an object that another clause of the sentence names.
+
+    "No drone, say the police, that …"; "any drone that …".
+    """
     thing = frame.object_hit
     for clause in line.clauses:
         if thing is None or clause is frame.clause or not clause.start <= thing.start < clause.end:
             continue
-        for hit in clause.all("not"):
+        for hit in clause.all(concept):
             between = line.field.folded[hit.end : thing.start].split()
-            if hit.start < thing.start and len(between) <= _NEAR_WORDS:
+            if hit.start < thing.start and len(between) <= reach:
                 return hit
     return None
 
@@ -278,19 +281,6 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
     return None
 
 
-def _any_object(frame: Frame, line: Line) -> Hit | None:
-    """Return "any, every" right before an object that another clause names: "any drone that…"."""
-    thing = frame.object_hit
-    for clause in line.clauses:
-        if thing is None or clause is frame.clause or not clause.start <= thing.start < clause.end:
-            continue
-        for hit in clause.all("repeated"):
-            between = line.field.folded[hit.end : thing.start].split()
-            if hit.start < thing.start and len(between) <= 1:
-                return hit
-    return None
-
-
 def _past(frame: Frame, line: Line, above: _Above) -> Hit | None:
     """Return the word that makes the event history, unless it only measures it: "worst since 2022"."""
     if frame.clause.first("again"):
@@ -319,7 +309,7 @@ def _plan(clause: Clause) -> Hit | None:
 
 
 def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
-    repeated = clause.first("repeated") or _any_object(frame, line)
+    repeated = clause.first("repeated") or _before_object(frame, line, "repeated", 1)
     if repeated and not (frame.is_definite and (line.first("again") or not frame.is_nominal)):
         return Gate("repeated", "is generic or told of many times", repeated)
     past = _past(frame, line, above)

@@ -18,8 +18,9 @@ from streams.understand.dating import date_event
 from streams.understand.frame import Frame
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
-from streams.understand.sentence import Line
+from streams.understand.sentence import VOICES, Line
 from streams.understand.text import fold
+from streams.understand.when import Date
 
 #: Where in the article a frame stands, from the most to the least prominent.
 PROMINENCE = ("title", "lead", "item", "body")
@@ -30,7 +31,6 @@ _NEAR_TOP = 8  # sentences
 #: The number of a model counts nothing: F-35, Su-30, Geran-2.
 _MODEL_NUMBER = re.compile(r"[^\W\d_]-?\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
-_VOICES = ("speaker", "nominal", "person")
 #: Gates that close because it was not so, and what that makes of an incident already told.
 WITHDRAWING: dict[str, Status] = {
     "denial": "denied",
@@ -65,6 +65,7 @@ def judge(
     setting: Setting,
     published: datetime,
     heads: list[Line],
+    dates: list[Date],
 ) -> Candidate:
     """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
     candidate = Candidate(frame, prominence)
@@ -83,7 +84,7 @@ def judge(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
     candidate.count = _count(frame, language)
-    date_event(candidate, language, setting, published, heads)
+    date_event(candidate, dates, setting, published, heads)
     if candidate.gate is None:
         candidate.gate = _place_gate(candidate, found, setting)
     if candidate.gate is None and candidate.freshness in ("past",):
@@ -275,7 +276,7 @@ def report_of(
 
 def _official(line: Line, country: str | None, *, is_denial: bool) -> str | None:
     """Return the country whose authority speaks: in a denial it may be the accused one's."""
-    speakers = {p.country for p in line.parts if p.part in _VOICES and p.country}
+    speakers = {p.country for p in line.parts if p.part in VOICES and p.country}
     accused = sorted(speakers & AGGRESSORS)
     if accused and country not in speakers:
         return accused[0] if is_denial else None
@@ -289,12 +290,12 @@ def _official_above(candidate: Candidate, setting: Setting, country: str | None)
     """Return the country whose authority the lead names as the source of what the title tells."""
     if candidate.prominence != "title" or country is None:
         return None
-    for line in setting.lead[:2]:
-        if line.first("said", "confirm") and not line.first("deny", "nothing_seen", "false_alarm"):
-            found = _official(line, country, is_denial=False)
-            if found == country:
-                return found
-    return None
+    telling = (
+        line
+        for line in setting.lead[:2]
+        if line.first("said", "confirm") and not line.first("deny", "nothing_seen", "false_alarm")
+    )
+    return country if any(_official(line, country, is_denial=False) for line in telling) else None
 
 
 def replace_report(base: Report, **changes: object) -> Report:

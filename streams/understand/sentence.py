@@ -33,6 +33,8 @@ _HEADS = {
     "official": "speaker", "own_jet": "ally", "scramble": "speaker", "air_defence": "speaker",
     "incursion": "event", "incident": "event",
 }  # fmt: skip
+#: Parts of those who speak for a state.
+VOICES = ("speaker", "nominal", "person")
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
 
 

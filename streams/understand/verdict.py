@@ -133,25 +133,17 @@ def _deeply(
         if len(candidates) >= _MAX_CANDIDATES:
             break
         around = layout.around(line)
-        dates = [
-            date.start
-            for date in when.find_dates(
-                line.field.folded, line.sentence.start, line.sentence.end, language, published
-            )
-            if date.precision == "day"
-        ]
-        for frame in frames_of(line, around.others, dates):
+        dates = when.find_dates(
+            line.field.folded, line.sentence.start, line.sentence.end, language, published
+        )
+        days = [date.start for date in dates if date.precision == "day"]
+        for frame in frames_of(line, around.others, days):
             candidates.append(
                 judge(
-                    frame,
-                    around.prominence,
-                    catalog.events,
-                    language,
-                    around.setting,
-                    published,
-                    around.heads,
-                )  # fmt: skip
-            )
+                    frame, around.prominence, catalog.events, language, around.setting, published,
+                    around.heads, dates,
+                )
+            )  # fmt: skip
     weigh_together(candidates, heads)
     reports: list[Report] = []
     telling = [one for one in candidates if one.gate is None] or withdrawing(candidates)

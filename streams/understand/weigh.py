@@ -12,7 +12,7 @@ from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.records import Report
 from streams.understand.realis import Gate
 from streams.understand.report import WITHDRAWING, Candidate
-from streams.understand.sentence import Line
+from streams.understand.sentence import VOICES, Line
 
 #: Gates that leave a sentence's date worth having: it tells of the same event.
 _DATING = ("background", "past", "civilian", "words_out_of_place", "repeated")
@@ -21,7 +21,6 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
-    told = any(c.prominence == "title" and c.gate is None for c in candidates)
     _answer(candidates, heads)
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
     denial = None if told else _title_denial(candidates, heads)
@@ -132,7 +131,7 @@ def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None
 
 def _is_accuseds(line: Line) -> bool:
     """Tell whether Moscow or Minsk denies: that does not undo what the text below tells."""
-    voices = [p.country for p in line.parts if p.part in ("speaker", "nominal", "person")]
+    voices = [p.country for p in line.parts if p.part in VOICES]
     return bool(voices) and voices[0] in AGGRESSORS
 
 
