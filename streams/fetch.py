@@ -24,11 +24,12 @@ from connectors.gate import Gate
 from connectors.guard import Guard
 from connectors.http import Client, user_agent
 from connectors.worker import Parsers
-from streams import metrics, topics
+from streams import topics
 from streams.catalog import feeds as feed_seeds
 from streams.catalog.feeds import FeedSpec
 from streams.catalog.sources import Sources
 from streams.engine.bus import Bus, read_latest
+from streams.engine.follow import present_end
 from streams.engine.role import Role
 from streams.errors import Fault, FaultsError
 from streams.feeds import fulltext, orders
@@ -39,7 +40,8 @@ from streams.feeds.poll import Poller
 from streams.feeds.replay import replay as replay_files
 from streams.feeds.shard import of_shard
 from streams.feeds.websub import WebSub
-from streams.records import CatalogSwitch, FeedState, encode
+from streams.records import FeedState, encode
+from streams.reload import Reloader
 from streams.settings import Settings
 
 PARSE_WORKERS = 2
@@ -76,15 +78,17 @@ async def run(
     os.environ.setdefault("UV_THREADPOOL_SIZE", str(RESOLVERS))
     clock = clock or Clock()
     shard = settings.shard
-    feeds = of_shard(read_feeds(settings), shard)
+    _seeds_now(settings)  # their faults are told before anything is connected
     async with Bus(settings, "fetch") as bus:
-        states = {} if replay and not live else await _states(settings, feeds)
         if replay:
             role.set_ready()
             await replay_files(bus, role, replay, speed)
         if replay and not live:
             await _idle(role)
             return
+        begin = await present_end(settings, *orders.HEARD, topics.TAGGED)
+        here, feeds = _seeds_now(settings)
+        states = await _states(settings, feeds)
         guard = guard_of(settings)
         async with (
             Client(
@@ -96,16 +100,17 @@ async def run(
             Parsers(PARSE_WORKERS) as parsers,
         ):
             fetcher = Fetcher(feeds, states, bus, Poller(client, parsers, clock), clock)
+            reloader = Reloader(role, here, partial(_seeds_now, settings), fetcher.use)
             role.set_ready()
             group = settings.group("fetch") + f"-surge-{shard[0]}-of-{shard[1]}"
             followers = [
                 surging.follow(settings, fetcher.surge, group, fetcher.hurry),
-                orders.follow(settings, fetcher.take_over, partial(_switch, settings, fetcher)),
+                orders.follow(settings, begin, fetcher.take_over, reloader.hear),
             ]
             if settings.full_text or any(feed.full_text for feed in feeds):
                 fetcher.full_text = FullText(client, parsers, bus, clock)
                 wants = fetcher.wants_full_text if not settings.full_text else bool
-                followers.append(fulltext.follow(settings, fetcher.full_text, wants))
+                followers.append(fulltext.follow(settings, begin, fetcher.full_text, wants))
             if settings.websub_callback is not None:
                 websub = WebSub(settings, client, guard, clock, fetcher.push)
                 fetcher.use_websub(websub)
@@ -139,23 +144,14 @@ def read_feeds(settings: Settings) -> tuple[FeedSpec, ...]:
     return found
 
 
-async def _switch(settings: Settings, fetcher: Fetcher, switch: CatalogSwitch) -> None:
-    """Use the seeds as they are now; wrong ones are told, and the old are kept."""
-    try:
-        here, feeds = await asyncio.to_thread(_seeds_now, settings)
-    except FaultsError as error:
-        log.error("seeds not reloaded", faults=str(error))
-        return
-    if here != switch.catalog:
-        log.error("seeds not reloaded", wanted=switch.catalog, here=here)
-        return
-    fetcher.use(feeds)
-    metrics.config_last_reload_success.set_to_current_time()
-
-
 def _seeds_now(settings: Settings) -> tuple[str, tuple[FeedSpec, ...]]:
-    hash = Sources.of(settings.seeds).content_hash()
-    return hash, of_shard(read_feeds(settings), settings.shard)
+    """Return the hash of all seeds, and of them the enabled feeds of our share.
+
+    Raises:
+        FaultsError: with every fault of the feed files.
+    """
+    here = Sources.of(settings.seeds).content_hash()
+    return here, of_shard(read_feeds(settings), settings.shard)
 
 
 def guard_of(settings: Settings) -> Guard:

@@ -12,10 +12,10 @@ from mock_broker import MockBroker, mock_broker  # noqa: F401
 
 from streams.engine import follow as following
 from streams.engine.bus import Bus
-from streams.engine.follow import follow
+from streams.engine.follow import follow, present_end
 from streams.engine.tail import Received
 from streams.settings import Settings
-from streams.topics import LEDGER
+from streams.topics import FEEDS, LEDGER, Topic
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ class Listener:
                 await asyncio.sleep(0.05)
 
 
-async def say(settings: Settings, *words: str) -> None:
+async def say(settings: Settings, *words: str, topic: Topic = LEDGER) -> None:
     async with Bus(settings, "test") as bus:
         for word in words:
-            await bus.send(LEDGER, None, word.encode())
+            await bus.send(topic, None, word.encode())
 
 
 async def test_what_was_said_since_the_start_is_heard(settings: Settings) -> None:
@@ -91,5 +91,26 @@ async def test_broken_line_is_taken_up_where_it_broke(
     await asyncio.sleep(0.2)
     await say(settings, "four")
     assert (await listener.heard_all(3))[-2:] == ["three", "four"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_listening_to_two_topics_goes_on_where_reading_ended(settings: Settings) -> None:
+    await say(settings, "old decision")
+    await say(settings, "old state", topic=FEEDS)
+    begin = await present_end(settings, LEDGER, FEEDS)
+    await say(settings, "decision meanwhile")
+    await say(settings, "state meanwhile", topic=FEEDS)
+    listener = Listener()
+    task = asyncio.create_task(
+        follow(settings, (LEDGER, FEEDS), listener.take, listener.started, begin=begin)
+    )
+    await listener.started.wait()
+    await say(settings, "decision now")
+    assert sorted(await listener.heard_all(3)) == [
+        "decision meanwhile",
+        "decision now",
+        "state meanwhile",
+    ]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -350,3 +350,38 @@ async def test_a_catalog_switch_makes_new_seeds_count_and_wrong_ones_not(
         assert publisher.asked("/two") == []
         await switch(bus, Sources.of(seeds).content_hash())
         await until(lambda: "Story 2 of the day" in detect.titles())
+
+
+async def test_what_operators_say_while_a_fetcher_starts_is_heard(
+    tmp_path, publisher, monkeypatch
+) -> None:
+    from streams import fetch
+    from streams.catalog.sources import Sources
+    from streams.feeds.orders import resume
+    from streams.records import CatalogSwitch
+
+    lost = publisher.on("/lost", Answer(410), Answer(200, stories(1)))
+    gone = {"id": "gone", "url": lost, "publisher": "A", "every": "1m"}
+    new = {"id": "new", "url": publisher.on("/new", Answer(200, stories(2))), "publisher": "B"}
+    seeds = write_seeds(tmp_path / "seeds", gone)
+    settings = settings_for(tmp_path, seeds)
+    read_states = fetch._states
+
+    async def read_then_wait(*arguments: object) -> dict[str, bytes]:
+        states = await read_states(*arguments)  # the fetcher knows all, and hears nothing yet
+        await resume(settings, "gone", "a tester")
+        write_seeds(tmp_path / "seeds", gone, new)
+        async with Bus(settings, "cli") as bus:
+            switch = CatalogSwitch(catalog=Sources.of(seeds).content_hash(), at=datetime.now(UTC))
+            await bus.send(topics.LEDGER, None, switch)
+        return states
+
+    async with broker_of(settings), Detect(settings) as detect:
+        async with fetching(settings):
+            await until(lambda: publisher.asked("/lost"))
+            await asyncio.sleep(1.0)
+        monkeypatch.setattr(fetch, "_states", read_then_wait)
+        async with fetching(settings):
+            await until(lambda: detect.titles() == ["Story 1 of the day", "Story 2 of the day"])
+            told = read_role_file(settings, "fetch") or {}
+            assert told["catalog"] == Sources.of(seeds).content_hash()

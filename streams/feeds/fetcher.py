@@ -87,7 +87,7 @@ class Fetcher:
             stopping.cancel()
             await self._finish()
 
-    def use(self, feeds: tuple[FeedSpec, ...]) -> None:
+    async def use(self, feeds: tuple[FeedSpec, ...]) -> None:
         """Poll these feeds from now on: new ones begin, changed ones go on, others end."""
         now = self._clock.now()
         given = {feed.id: feed for feed in feeds}

@@ -13,11 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 from msgspec.structs import replace
 
@@ -29,7 +27,9 @@ from connectors.robots import Robots
 from connectors.worker import Parsers
 from streams import metrics, topics
 from streams.articles import revision_of
-from streams.engine.bus import Bus, connection
+from streams.engine.bus import Bus, Received
+from streams.engine.follow import Place
+from streams.engine.follow import follow as listen
 from streams.errors import BrokerError
 from streams.feeds.replay import send_articles
 from streams.records import Article, TaggedArticle, decode
@@ -43,7 +43,6 @@ WORKERS = 2
 WAITING_MAX = 500
 #: Texts kept, of at most 32 KiB each.
 TEXTS_MAX = 400
-RETRY_SECONDS = 15.0
 #: A page must bring so much more text than the feed did.
 WORTH_RATIO = 1.2
 
@@ -158,45 +157,30 @@ class FullText:
         return "ok"
 
 
-async def follow(settings: Settings, full_text: FullText, wants: Callable[[str], bool]) -> None:
+async def follow(
+    settings: Settings, begin: Place, full_text: FullText, wants: Callable[[str], bool]
+) -> None:
     """Listen to verdicts and fetch pages, for ever.
 
     Args:
         settings: Where Kafka is.
+        begin: Where to begin: taken before the first article was sent.
         full_text: Does the work.
         wants: Whether a feed's articles are to be followed to their pages.
     """
+
+    async def take(message: Received) -> None:
+        try:
+            tagged = decode(TaggedArticle, message.value or b"")
+        except DecodeError:
+            return  # detect wrote it; its readers report it
+        if wants(tagged.feed):
+            full_text.judge(tagged)
+
     async with asyncio.TaskGroup() as tasks:
         for _ in range(WORKERS):
             tasks.create_task(full_text.work())
-        while True:
-            try:
-                await _listen(settings, full_text, wants)
-            except (BrokerError, KafkaError, OSError) as error:
-                log.warning("verdicts not followed", error=str(error), again_in=RETRY_SECONDS)
-            await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _listen(settings: Settings, full_text: FullText, wants: Callable[[str], bool]) -> None:
-    consumer: Any = AIOKafkaConsumer(
-        settings.topic(topics.TAGGED.name),
-        **connection(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="latest",
-    )
-    starting = asyncio.ensure_future(consumer.start())
-    try:
-        await asyncio.shield(starting)
-        async for message in consumer:
-            try:
-                tagged = decode(TaggedArticle, message.value or b"")
-            except DecodeError:
-                continue  # detect wrote it; its readers report it
-            if wants(tagged.feed):
-                full_text.judge(tagged)
-    finally:
-        await asyncio.gather(starting, return_exceptions=True)
-        await consumer.stop()
+        await listen(settings, topics.TAGGED, take, begin=begin)
 
 
 def _key(article: Article) -> str:

@@ -1,85 +1,61 @@
 """What operators tell a running fetcher: poll a feed again, or use the seeds as they are now.
 
-Only what is said while it runs is listened to; at a start the state and the seeds are read anyway.
+Only what is said from its start on is listened to; before, the state and the seeds tell it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 from msgspec.structs import replace
 
 from connectors.clock import Clock
 from streams import topics
-from streams.engine.bus import Bus, connection, read_latest
+from streams.engine.bus import Bus, Received, read_latest
+from streams.engine.follow import Place
+from streams.engine.follow import follow as listen
 from streams.engine.state import StateFile
 from streams.errors import BrokerError, FlankwatchError
 from streams.feeds.memory import extra_of, with_extra
-from streams.records import CatalogSwitch, FeedState, decode, decode_ledger, encode
+from streams.records import FeedState, decode, encode
 from streams.settings import Settings
 
 #: Header of a state that an operator wrote; a fetcher's own have none.
 OPERATOR = "operator"
-RETRY_SECONDS = 15.0
+#: Where operators' words are said.
+HEARD = (topics.FEEDS, topics.LEDGER)
 
 log = structlog.get_logger()
 
 
 async def follow(
     settings: Settings,
+    begin: Place,
     on_state: Callable[[FeedState], None],
-    on_switch: Callable[[CatalogSwitch], Awaitable[None]],
+    on_switch: Callable[[Received], Awaitable[None]],
 ) -> None:
     """Pass operators' words on, for ever.
 
     Args:
         settings: Where Kafka is.
+        begin: Where to begin: taken before states and seeds were read.
         on_state: Gets a feed's state that an operator wrote.
-        on_switch: Gets each switch to another catalog.
+        on_switch: Gets each record of the ledger.
     """
-    while True:
-        try:
-            await _listen(settings, on_state, on_switch)
-        except (BrokerError, KafkaError, OSError) as error:
-            log.warning("orders not followed", error=str(error), again_in=RETRY_SECONDS)
-        await asyncio.sleep(RETRY_SECONDS)
+    ledger = settings.topic(topics.LEDGER.name)
 
-
-async def _listen(
-    settings: Settings,
-    on_state: Callable[[FeedState], None],
-    on_switch: Callable[[CatalogSwitch], Awaitable[None]],
-) -> None:
-    consumer: Any = AIOKafkaConsumer(
-        settings.topic(topics.FEEDS.name),
-        settings.topic(topics.LEDGER.name),
-        **connection(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="latest",
-    )
-    starting = asyncio.ensure_future(consumer.start())
-    try:
-        await asyncio.shield(starting)  # entered whole, so that it can be left properly
-        async for message in consumer:
-            headers = dict(message.headers)
+    async def take(message: Received) -> None:
+        if message.topic == ledger:
+            await on_switch(message)
+        elif OPERATOR in message.headers and message.value is not None:
             try:
-                if OPERATOR in headers and message.value is not None:
-                    on_state(decode(FeedState, message.value))
-                elif headers.get("schema", b"").startswith(b"CatalogSwitch/"):
-                    switch = decode_ledger(message.value)
-                    if isinstance(switch, CatalogSwitch):
-                        await on_switch(switch)
+                on_state(decode(FeedState, message.value))
             except DecodeError as error:
                 log.warning("order not understood", error=str(error))
-    finally:
-        await asyncio.gather(starting, return_exceptions=True)
-        await consumer.stop()
+
+    await listen(settings, HEARD, take, begin=begin)
 
 
 async def resume(settings: Settings, feed: str, who: str) -> FeedState:
