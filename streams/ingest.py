@@ -92,19 +92,38 @@ async def export(
         BrokerError: Kafka cannot be reached.
     """
     given: set[int] = set()
+    async for article in recorded(settings, "export", since, theatre):
+        mark = hash((article.id, article.revision))
+        if mark not in given:
+            given.add(mark)
+            yield as_line(article)
+
+
+async def recorded(
+    settings: Settings, reader: str, since: datetime, theatre: str | None = None
+) -> AsyncIterator[Article]:
+    """Yield what news.articles holds that was first seen at or after `since`.
+
+    Revisions of one article come in order, and perhaps more than once. Unreadable records are
+    counted and left out.
+
+    Args:
+        settings: Where the broker is.
+        reader: For whom, in the counter.
+        since: Aware.
+        theatre: None: all.
+
+    Raises:
+        BrokerError: Kafka cannot be reached.
+    """
     async for message in read_all(settings, topics.ARTICLES):
         try:
             article = decode(Article, message.value or b"")
         except DecodeError:
-            metrics.dropped.labels("export", "unreadable").inc()
+            metrics.dropped.labels(reader, "unreadable").inc()
             continue
-        mark = hash((article.id, article.revision))
-        if article.first_seen_at < since or mark in given:
-            continue
-        if theatre is not None and article.theatre != theatre:
-            continue
-        given.add(mark)
-        yield as_line(article)
+        if article.first_seen_at >= since and theatre in (None, article.theatre):
+            yield article
 
 
 def as_line(article: Article) -> dict[str, Any]:

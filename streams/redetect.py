@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from msgspec import DecodeError
 from msgspec.structs import replace
 
-from streams import metrics, topics
+from streams import topics
 from streams.catalog import Catalog
-from streams.engine.bus import Bus, read_all
-from streams.records import Article, Incident, decode
+from streams.engine.bus import Bus, read_latest
+from streams.ingest import recorded
+from streams.records import Incident
 from streams.settings import Settings
 from streams.understand import understand
 
@@ -55,16 +55,7 @@ async def redetect(
         BrokerError: Kafka cannot be reached, or did not confirm; it can be run again.
     """
     held = await _held_articles(settings, theatre)
-    newest: dict[str, Article] = {}
-    async for message in read_all(settings, topics.ARTICLES):
-        try:
-            article = decode(Article, message.value or b"")
-        except DecodeError:
-            metrics.dropped.labels("redetect", "unreadable").inc()
-            continue
-        # Revisions of one article lie in one partition, in order.
-        if article.theatre == theatre and article.first_seen_at >= since:
-            newest[article.id] = article
+    newest = {one.id: one async for one in recorded(settings, "redetect", since, theatre)}
     done = Reread(read=len(newest))
     async with Bus(settings, "operator") as bus:
         for article in sorted(newest.values(), key=lambda found: (found.first_seen_at, found.id)):
@@ -86,14 +77,10 @@ async def redetect(
 
 async def _held_articles(settings: Settings, theatre: str) -> set[str]:
     """Return the articles that incidents hold."""
-    held: dict[str, frozenset[str]] = {}
-    async for message in read_all(settings, topics.INCIDENTS):
-        if message.key is None or message.value is None:
-            continue
-        try:
-            incident = decode(Incident, message.value)
-        except DecodeError:
-            continue
-        if incident.theatre == theatre:
-            held[incident.id] = frozenset(account.article for account in incident.accounts)
-    return {article for articles in held.values() for article in articles}
+    incidents = (await read_latest(settings, topics.INCIDENTS, Incident)).values()
+    return {
+        account.article
+        for incident in incidents
+        if incident.theatre == theatre
+        for account in incident.accounts
+    }

@@ -38,11 +38,14 @@ async def test_what_counts_now_or_counted_before_is_sent_quietly(
 ) -> None:
     settings = Settings(kafka=mock_broker.address, prefix="re.", state_dir=tmp_path)
     book, _ = fold_all([told("misread", theatre="europe")], final=False)
+    forgotten, _ = fold_all([told("calm", theatre="europe", country="LV")], final=False)
     drone = "Russian drones violated Poland's airspace overnight, the army said"
     await send(
         settings,
         [
             *(Outgoing(INCIDENTS, one.id, one) for one in book.incidents("europe")),
+            *(Outgoing(INCIDENTS, one.id, one) for one in forgotten.incidents("europe")),
+            *(Outgoing(INCIDENTS, one.id, None) for one in forgotten.incidents("europe")),
             article("missed", "A tram line opens"),
             article("missed", drone, 1, "r2"),
             article("misread", "Mayor of Lublin opens a tram line"),
