@@ -37,8 +37,6 @@ from streams.records import (
 
 #: Authorities whose denials change nothing: the side that is accused.
 ACCUSED = frozenset({"RU", "BY"})
-#: What was done to some of the things that came: their number is not the number that came.
-_PARTIAL = frozenset({"shot_down", "found"})
 MAX_CLAIMS = 24
 MAX_PLACES = 16
 MAX_QUOTE = 160  # characters
@@ -158,7 +156,7 @@ def count_range(accounts: Sequence[Account]) -> tuple[int | None, int | None]:
     if not several and any((account.report.object.count_low or 0) > 1 for account in accounts):
         return (2, None)
     counts = several or counts
-    counts = [item for item in counts if item[0].report.action not in _PARTIAL] or counts
+    counts = [item for item in counts if not item[0].report.object.is_part] or counts
     official = [item for item in counts if _is_own(item[0].report)]
     if official:
         # Authorities revise their numbers: of two the one that was first said later holds, and an

@@ -64,6 +64,7 @@ class Thing(Record, frozen=True, kw_only=True):
     is_wreckage: bool = False
     count_low: int | None = None
     count_high: int | None = None
+    is_part: bool = False  #: the number is of those shot down or found, not of all that came
 
 
 class Territory(Record, frozen=True, kw_only=True):

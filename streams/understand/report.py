@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from streams.catalog.concepts import AGGRESSORS, WATCHED
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
 from streams.understand.dating import date_event
 from streams.understand.frame import Frame
+from streams.understand.lexicon import Hit
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
-from streams.understand.sentence import VOICES, Line
+from streams.understand.sentence import VOICES, Clause, Line
 from streams.understand.text import fold
 from streams.understand.when import Date
 
@@ -28,9 +29,12 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
-#: The number of a model counts nothing: F-35, Su-30, Geran-2.
-_MODEL_NUMBER = re.compile(r"[^\W\d_]-?\d+")
+#: The number of a model, or of the clock, counts nothing: F-35, Su-30, Geran-2, 21.30.
+_NO_COUNT = re.compile(r"[^\W\d_]-?\d+|(?<!\d)\d{1,2}[.:]\d\d(?!\d)")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
+#: What is done to some of the things that came: their number is not the number that came.
+_PARTIAL = frozenset({"shot_down", "found"})
+_COUNTED_WORDS = 2  # between a deed and the number of those it was done to
 #: Gates that close because it was not so, and what that makes of an incident already told.
 WITHDRAWING: dict[str, Status] = {
     "denial": "denied",
@@ -55,6 +59,7 @@ class Candidate:
     is_consequence: bool = False  #: joins at most
     certainty: float = 0.0
     count: tuple[int | None, int | None] = (None, None)
+    is_part: bool = False  #: the count is of those shot down or found
 
 
 def judge(
@@ -84,6 +89,7 @@ def judge(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
     candidate.count = _count(frame, language)
+    candidate.is_part = candidate.action in _PARTIAL and not _has_own_number(frame, language)
     date_event(candidate, dates, setting, published, heads)
     if candidate.gate is None:
         candidate.gate = _place_gate(candidate, found, setting)
@@ -189,21 +195,45 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     hit = frame.object_hit
     if hit is None:
         return None, None
-    begin = next(
-        (c.start for c in frame.line.clauses if c.start <= hit.start < c.end),
-        frame.line.sentence.start,
-    )
-    first = max(begin, hit.start - 40)
-    text = _MODEL_NUMBER.sub(_as_letters, frame.line.field.text[first : hit.start])
-    words = fold(text).split()[-3:]
-    for word in reversed(words):
-        if word.isdigit() and len(word) <= 4 and not _YEAR.match(word):
-            return int(word), int(word)
-        if word in language.numbers:
-            return language.numbers[word], language.numbers[word]
+    number = _number_before(hit, frame.line, language)
+    deed = frame.action_hit
+    if number is None and deed is not None and deed.says("incursion") and deed.start < hit.start:
+        number = _number_before(deed, frame.line, language)  # "19 violations by drones"
+    if number is not None:
+        return number, number
     if any(abs(m.start - hit.start) < 30 for m in frame.line.clauses[0].all("many")):
         return 2, None
     return None, None
+
+
+def _number_before(hit: Hit, line: Line, language: Language) -> int | None:
+    """Return the number within three words before a noun, in its clause; of nothing in between."""
+    begin = next(
+        (c.start for c in line.clauses if c.start <= hit.start < c.end), line.sentence.start
+    )
+    first = max(begin, hit.start - 40)
+    text = _NO_COUNT.sub(_as_letters, line.field.text[first : hit.start])
+    for word in reversed(fold(text).split()[-3:]):
+        if (number := _number(word, language)) is not None:
+            return number
+    return None
+
+
+def _number(word: str, language: Language) -> int | None:
+    if word.isdigit() and len(word) <= 4 and not _YEAR.match(word):
+        return int(word)
+    return language.numbers.get(word)
+
+
+def _has_own_number(frame: Frame, language: Language) -> bool:
+    """Tell whether a deed has its own number beside that of an object elsewhere: "four shot down"."""
+    deed, thing, clause = frame.action_hit, frame.object_hit, frame.clause
+    if deed is None or thing is None or clause.start <= thing.start < clause.end:
+        return False
+    folded = frame.line.field.folded
+    beside = folded[clause.start : deed.start].split()[-_COUNTED_WORDS:]
+    beside += folded[deed.end : clause.end].split()[:_COUNTED_WORDS]
+    return any(_number(word, language) is not None for word in beside)
 
 
 def report_of(
@@ -225,6 +255,8 @@ def report_of(
     line = frame.line
     withdrawn = WITHDRAWING[candidate.gate.name] if candidate.gate else None
     targets = [(found.country, found.part), *((part.country, part) for part in found.also)]
+    # How many came to two states together is not how many came to either.
+    low, high = candidate.count if len(targets) == 1 else (None, None)
     for country, part in targets:
         row = places.get(part.place) if part is not None and part.place else None
         territory = Territory(
@@ -247,8 +279,9 @@ def report_of(
                     what="unknown" if frame.what == "civil" else frame.what,
                     model=frame.model,
                     is_wreckage=frame.is_wreckage,
-                    count_low=candidate.count[0],
-                    count_high=candidate.count[1],
+                    count_low=low,
+                    count_high=high,
+                    is_part=candidate.is_part and high is not None,
                 ),
                 action=candidate.action,
                 territory=territory,
@@ -259,7 +292,7 @@ def report_of(
                 rule=f"{kind.id}/{candidate.action}/{found.step}",
                 actor=frame.actor or ("unknown" if frame.has_unidentified else None),
                 attributed_by=line.field.text[said.start : said.end] if said else None,
-                official=_official(line, country, is_denial=withdrawn is not None)
+                official=_official(line, country, setting, is_denial=withdrawn is not None)
                 or (None if withdrawn else _official_above(candidate, setting, country)),
                 origin=frame.origin,
                 related_countries=tuple(sorted(c for c, _ in targets if c and c != country)),
@@ -274,16 +307,28 @@ def report_of(
     return made
 
 
-def _official(line: Line, country: str | None, *, is_denial: bool) -> str | None:
+def _official(line: Line, country: str | None, setting: Setting, *, is_denial: bool) -> str | None:
     """Return the country whose authority speaks: in a denial it may be the accused one's."""
     speakers = {p.country for p in line.parts if p.part in VOICES and p.country}
     accused = sorted(speakers & AGGRESSORS)
     if accused and country not in speakers:
         return accused[0] if is_denial else None
-    if line.first("official", "confirm"):
+    if any(p.part == "speaker" and p.country == country for p in line.parts):
         return country
-    speaks = any(p.part == "speaker" and p.country == country for p in line.parts)
-    return country if speaks else None
+    if not any(_names_voice(clause) for clause in line.clauses):
+        return None
+    home = setting.publisher_country
+    if home is not None and home not in WATCHED and country not in speakers:
+        # "the air force", bare, is that of the paper's own state
+        return home if is_denial else None
+    return country
+
+
+def _names_voice(clause: Clause) -> bool:
+    """Tell whether a clause names an authority that may speak, not one that a place houses."""
+    if clause.opener == "that" and not clause.first("said", "confirm", "deny", *ACTIONS):
+        return False
+    return clause.first("official", "confirm") is not None
 
 
 def _official_above(candidate: Candidate, setting: Setting, country: str | None) -> str | None:
@@ -295,7 +340,8 @@ def _official_above(candidate: Candidate, setting: Setting, country: str | None)
         for line in setting.lead[:2]
         if line.first("said", "confirm") and not line.first("deny", "nothing_seen", "false_alarm")
     )
-    return country if any(_official(line, country, is_denial=False) for line in telling) else None
+    told = any(_official(line, country, setting, is_denial=False) for line in telling)
+    return country if told else None
 
 
 def replace_report(base: Report, **changes: object) -> Report:

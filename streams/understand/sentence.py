@@ -181,10 +181,13 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
     doubles = {
         (hit.start, hit.end, hit.term.country) for hit in clause.hits if hit.term.form == "name"
     }
+    mapped = {(hit.start, hit.end) for hit in clause.hits if hit.term.place}
     for index, hit in enumerate(clause.hits):
         term = hit.term
         if term.country is None and term.place is None:
             continue
+        if term.form == "institution" and (hit.start, hit.end) in mapped:
+            continue  # Kastrup says which state it is, and nothing besides
         is_double = (hit.start, hit.end, term.country) in doubles and term.form == "adj"
         if is_double and _head(clause, index, field, language) is None:
             continue  # pl "do Polski": the name; "polski minister": the adjective, too

@@ -1,0 +1,83 @@
+"""An article's sentences told together: who says it, how many, where, each from where it stands."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from test_understand import catalog, read
+
+from streams.records import Report
+from streams.understand import understand
+
+
+def only(title: str, body: str = "", **more: str) -> Report:
+    (report,) = read(title, body, **more).report_set.reports
+    return report
+
+
+def test_the_title_names_the_authority_of_what_the_lead_dates() -> None:
+    found = only(
+        "Drohnen über Hamburger Flughafen - Bundespolizei bestätigt Sichtungen",
+        "Wegen mehrerer Drohnen ist der Betrieb am Hamburger Flughafen am Sonntagabend "
+        "eingestellt worden. Viele Maschinen wichen nach Bremen aus.",
+    )
+    assert (found.official, found.status_hint) == ("DE", "confirmed")
+    assert found.happened.precision == "day"
+
+
+def test_how_many_came_and_how_many_were_shot_down_stay_apart() -> None:
+    found = only(
+        "Polen zählt 14 Drohnen im eigenen Luftraum, drei abgeschossen",
+        "Das teilte die Regierung in Warschau mit.",
+    )
+    assert (found.action, found.object.count_high, found.object.is_part) == ("shot_down", 14, False)
+    found = only("Polen schießt drei russische Drohnen ab")
+    assert (found.object.count_high, found.object.is_part) == (3, True)
+
+
+def test_violations_by_drones_are_counted() -> None:
+    found = only(
+        "Premier: 14 naruszeń przestrzeni przez drony, zestrzelono dwa",
+        "Premier powiedział, że w nocy nad Polskę wleciały rosyjskie drony.",
+    )
+    assert found.object.count_high == 14
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Bewohner sehen zwischen 19.30 und 21.30 Uhr Drohnen über dem Fliegerhorst Nörvenich",
+        "Drones boven vliegbasis Volkel tussen 19.30 en 21.30 uur drones gezien",
+    ],
+)
+def test_the_clock_counts_nothing(title: str) -> None:
+    assert only(title).object.count_high is None
+
+
+def test_how_many_came_to_two_states_is_not_how_many_came_to_either() -> None:
+    found = read("12 drones crossed into Poland and Lithuania on Sunday night").report_set.reports
+    assert {r.territory.country for r in found} == {"PL", "LT"}
+    assert {r.object.count_high for r in found} == {None}
+
+
+def test_a_place_on_the_map_is_no_authority() -> None:
+    found = only("Rejsende: Kastrup lukket – droner over lufthavnen")
+    assert (found.territory.country, found.official) == ("DK", None)
+
+
+def test_an_authority_that_a_place_houses_says_nothing() -> None:
+    found = only(
+        "Des drones ont survolé la base aérienne de Creil dimanche soir",
+        "Selon nos informations, plusieurs engins ont été aperçus au-dessus de la base, "
+        "qui abrite le renseignement militaire.",
+    )
+    assert found.official is None
+
+
+def test_a_bare_authority_abroad_is_that_of_the_papers_own_state() -> None:
+    feeds = catalog().feed_countries
+    feed = next(name for name, country in sorted(feeds.items()) if country == "UA")
+    title = "Російський безпілотник залетів у Польщу в районі Влодави – Повітряні сили"
+    article = msgspec.structs.replace(read(title).article, feed=feed)
+    (report,) = understand(article, catalog()).report_set.reports
+    assert (report.territory.country, report.official) == ("PL", None)
