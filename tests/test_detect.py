@@ -147,6 +147,25 @@ async def test_one_odd_feed_does_not_stop_the_role(settings: Settings, start_rol
     assert role.stop() == 0
 
 
+async def test_sigterm_while_joining_the_group_ends_in_good_order(
+    settings: Settings, start_role: Start
+) -> None:
+    """A second worker that is stopped in the middle of the rebalance it caused does not hang."""
+    await send(settings, [outgoing(n, "calm") for n in range(20)])
+    first = start_role(settings, "detect")
+    await wait_done(settings, ARTICLES, first)
+    second = start_role(settings, "detect", worker=1)
+    while "role started" not in second.told():
+        assert second.process.poll() is None, second.told()
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.7)  # by now it has asked the coordinator in
+    assert second.stop() == 0, second.told()
+    assert "ended hard" not in second.told()
+    await send(settings, [outgoing(n, "calm") for n in range(20, 40)])
+    await wait_done(settings, ARTICLES, first)
+    assert first.stop() == 0, first.told()
+
+
 WATCH = {
     "id": "calm-seas",
     "title": "Calm seas",

@@ -29,6 +29,8 @@ from streams.topics import Topic
 log = structlog.get_logger()
 
 EXIT_CRASHED = 1
+#: A member that never worked gets so long to leave its group in good order.
+JOIN_STOP_SECONDS = 2.0
 #: After so much silence a member is given up and its partitions go to another.
 SESSION_SECONDS = 20.0
 #: The embedded broker does not know a killed role when it comes back; it must be given up first.
@@ -135,14 +137,18 @@ def raw_topic(app: App, settings: Settings, topic: Topic) -> Any:
 async def running(app: App, role: Role) -> AsyncIterator[None]:
     """Start the app; leave when it must stop; finish what is in work; commit.
 
-    A crash of any Faust service ends the process without acknowledging anything.
+    A crash of any Faust service ends the process without acknowledging anything. A role that is
+    told to stop while it still joins its group does not wait for the group: Faust's start returns
+    only once partitions are assigned, which a rebalance may put off for as long as it takes.
     """
 
     def count_rebalance(*_: Any, **__: Any) -> None:
         metrics.rebalances.labels(app.stage).inc()
 
     app.on_partitions_assigned.connect(count_rebalance, weak=False)
-    await app.start()
+    if not await _start(app, role):
+        yield
+        return
     watch = asyncio.create_task(Progress(app).watch(role.beat))
     crash = asyncio.create_task(_end_on_crash(app))
     try:
@@ -151,6 +157,23 @@ async def running(app: App, role: Role) -> AsyncIterator[None]:
         watch.cancel()
         await app.stop()
         crash.cancel()
+
+
+async def _start(app: App, role: Role) -> bool:
+    """Start the app; return False, with the app let go, when the role is told to stop before."""
+    start = asyncio.create_task(app.start())
+    stopping = asyncio.create_task(role.stopping.wait())
+    await asyncio.wait((start, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if start.done():
+        await start  # raises what kept it from starting
+        return True
+    start.cancel()
+    # Whatever it has taken already is not acknowledged and comes again.
+    log.info("told to stop while joining the group")
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(app.stop(), JOIN_STOP_SECONDS)
+    return False
 
 
 async def _end_on_crash(app: App) -> None:

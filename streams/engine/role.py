@@ -145,11 +145,11 @@ async def _serve(role: Role, main: Main, parent: int | None) -> int:
                 os._exit(130)
             return
         role.stopping.set()
-        _set_deadline(role.name)
+        _set_deadline(role.name, loop)
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
-    threading.Thread(target=_watch, args=(role, parent), daemon=True).start()
+    threading.Thread(target=_watch, args=(role, parent, loop), daemon=True).start()
     settings = role.settings
     try:
         await role.health.start(settings.health_host, settings.port_of(role.name, role.worker))
@@ -171,16 +171,31 @@ async def _serve(role: Role, main: Main, parent: int | None) -> int:
         log.exception("role crashed")
         return EXIT_CRASHED
     finally:
-        _set_deadline(role.name)  # whatever hangs from here on, say a thread that resolves a name
+        _set_deadline(
+            role.name, loop
+        )  # whatever hangs from here on, say a thread that resolves a name
         role.forget()
         await role.health.stop()
 
 
-def _set_deadline(name: str) -> None:
+def _waits_at(task: asyncio.Task[Any]) -> str:
+    """Return a task's name and where it waits, from the outermost call to the innermost."""
+    places = []
+    part: Any = task.get_coro()
+    while (frame := getattr(part, "cr_frame", None)) is not None:
+        places.append(f"{part.__qualname__}:{frame.f_lineno}")
+        part = part.cr_await
+    return f"{task.get_name()} {' > '.join(places)}"
+
+
+def _set_deadline(name: str, loop: asyncio.AbstractEventLoop) -> None:
     """End the process hard unless it ends by itself within `STOP_SECONDS`."""
 
     def expire() -> None:
         time.sleep(STOP_SECONDS)
+        with contextlib.suppress(Exception):  # tasks come and go while we look
+            for task in asyncio.all_tasks(loop):
+                print(f"{name}: waits: {_waits_at(task)}", file=sys.stderr)
         _end(f"{name}: did not stop within {STOP_SECONDS:.0f} s, ended hard")
 
     threading.Thread(target=expire, daemon=True).start()
@@ -193,13 +208,13 @@ def _end(why: str) -> NoReturn:
     os._exit(EXIT_CRASHED)
 
 
-def _watch(role: Role, parent: int | None) -> None:
+def _watch(role: Role, parent: int | None, loop: asyncio.AbstractEventLoop) -> None:
     """End a stuck process, and stop an orphan; an own thread, so that a blocked loop is seen."""
     while True:
         time.sleep(1.0)
         if parent is not None and os.getppid() != parent and not role.stopping.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
-            _set_deadline(role.name)  # also when the loop is blocked and sees no signal
+            _set_deadline(role.name, loop)  # also when the loop is blocked and sees no signal
             parent = None
         blocked = time.monotonic() - role.health.turned_at
         if blocked > STUCK_SECONDS or role.health.seconds_since_beat > STUCK_SECONDS:
