@@ -8,8 +8,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from streams.settings import Settings
 
 
 class MockBroker:
@@ -33,6 +36,13 @@ def mock_broker() -> Iterator[MockBroker]:
     broker = MockBroker()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def settings(mock_broker: MockBroker, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """The settings of an instance of its own on the file's broker, named after the test."""
+    prefix = request.node.name.removeprefix("test_").replace("_", "-").lower() + "."
+    return Settings(kafka=mock_broker.address, prefix=prefix, state_dir=tmp_path)
 
 
 def main() -> None:

@@ -54,6 +54,15 @@ def replay(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+async def on_kafka(kafka: KafkaServer, tmp_path: Path) -> Settings:
+    """Return the settings of an instance of its own on a real Kafka, its topics made."""
+    prefix = f"e{uuid.uuid4().hex[:8]}."
+    settings = Settings(kafka=kafka.address, prefix=prefix, state_dir=tmp_path / "state")
+    await make_topics(settings)
+    return settings
+
+
 def flankwatch(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command of ours to its end."""
     return subprocess.run(
@@ -110,12 +119,9 @@ async def test_embedded_broker_tells_what_backtest_does(replay: Path, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.kafka
 async def test_kafka_tells_what_backtest_does_and_nothing_twice(
-    replay: Path, tmp_path: Path, kafka: KafkaServer
+    replay: Path, tmp_path: Path, on_kafka: Settings
 ) -> None:
-    settings = Settings(
-        kafka=kafka.address, prefix=f"e{uuid.uuid4().hex[:8]}.", state_dir=tmp_path / "state"
-    )
-    await make_topics(settings)
+    settings = on_kafka
     ran = await run_replay(settings, replay, tmp_path)
     found = await story_of_run(settings, ran, replay)
     check_told(ran, found, story_of_backtest(replay))
@@ -248,12 +254,9 @@ async def test_bad_lines_of_a_replay_cost_themselves_alone(replay: Path, tmp_pat
 @pytest.mark.slow
 @pytest.mark.kafka
 async def test_unreadable_records_go_to_dead_letters_and_the_stream_goes_on(
-    replay: Path, tmp_path: Path, kafka: KafkaServer
+    replay: Path, tmp_path: Path, on_kafka: Settings
 ) -> None:
-    settings = Settings(
-        kafka=kafka.address, prefix=f"e{uuid.uuid4().hex[:8]}.", state_dir=tmp_path / "state"
-    )
-    await make_topics(settings)
+    settings = on_kafka
     garbage = [b"\xff\x00\xfe", b"{}", b"null"]
     async with Bus(settings, "test") as bus:
         for number, raw in enumerate(garbage):

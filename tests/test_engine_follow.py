@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
-from mock_broker import MockBroker, mock_broker  # noqa: F401
+from mock_broker import mock_broker, settings  # noqa: F401
 
 from streams.engine import follow as following
 from streams.engine.bus import Bus
@@ -16,12 +15,6 @@ from streams.engine.follow import follow, present_end
 from streams.engine.tail import Received
 from streams.settings import Settings
 from streams.topics import FEEDS, LEDGER, Topic
-
-
-@pytest.fixture
-def settings(mock_broker: MockBroker, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
-    prefix = request.node.name.removeprefix("test_").replace("_", "-").lower() + "."
-    return Settings(kafka=mock_broker.address, prefix=prefix, state_dir=tmp_path)
 
 
 class Listener:

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from mock_broker import MockBroker, mock_broker  # noqa: F401
+from mock_broker import mock_broker, settings  # noqa: F401
 from msgspec.structs import replace
 from role_process import (  # noqa: F401
     EPOCH,
@@ -31,25 +30,22 @@ from streams.topics import ALERTS, DEAD_LETTERS, INCIDENTS, LEDGER, OUTCOMES
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def settings(mock_broker: MockBroker, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
-    prefix = request.node.name.removeprefix("test_").replace("_", "-").lower() + "."
-    return Settings(kafka=mock_broker.address, prefix=prefix, state_dir=tmp_path)
-
-
 def reported(article: str, country: str) -> Outgoing:
     return Outgoing(LEDGER, article, set_of(article, (report_of(article, country),)))
 
 
+async def merge_all(settings: Settings, start_role: Start) -> None:
+    """Run the role until it has folded all that is on the ledger, and stop it."""
+    role = start_role(settings, "merge")
+    await wait_done(settings, LEDGER, role)
+    assert role.stop() == 0, role.told()
+
+
 async def test_state_is_read_back_after_a_stop(settings: Settings, start_role: Start) -> None:
     await send(settings, [reported("a1", "PL"), reported("a2", "LT")])
-    first = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, first)
-    assert first.stop() == 0, first.told()
+    await merge_all(settings, start_role)
     await send(settings, [reported("a3", "PL")])
-    second = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, second)
-    assert second.stop() == 0, second.told()
+    await merge_all(settings, start_role)
     alerts = [decode(Alert, m.value or b"") for m in await read(settings, ALERTS)]
     assert [(a.subject, a.n) for a in alerts] == [
         ("incident-PL", 1),
@@ -71,9 +67,7 @@ async def test_bad_records_cost_themselves_alone(settings: Settings, start_role:
         reported("failing", "XX"),
     ]
     await send(settings, [reported("a1", "PL"), *bad, reported("a2", "PL")])
-    role = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, role)
-    assert role.stop() == 0, role.told()
+    await merge_all(settings, start_role)
     letters = {
         m.key: m.headers["flankwatch.dlq.reason"] for m in await read(settings, DEAD_LETTERS)
     }
@@ -89,9 +83,7 @@ async def test_bad_records_cost_themselves_alone(settings: Settings, start_role:
 
 async def test_active_worker_sends_the_clock(settings: Settings, start_role: Start) -> None:
     await send(settings, [reported("a1", "PL")])
-    role = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, role)
-    assert role.stop() == 0, role.told()
+    await merge_all(settings, start_role)
     found = [decode_ledger(m.value or b"") for m in await read(settings, LEDGER)]
     ticks = [record for record in found if isinstance(record, Tick)]
     assert ticks
@@ -102,15 +94,11 @@ async def test_forgotten_incident_gets_a_tombstone_and_stays_forgotten(
     settings: Settings, start_role: Start
 ) -> None:
     await send(settings, [reported("a1", "PL"), reported("a2", "LT"), reported("forget PL", "PL")])
-    first = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, first)
-    assert first.stop() == 0, first.told()
+    await merge_all(settings, start_role)
     latest = {m.key: m.value for m in await read(settings, INCIDENTS)}
     assert latest["incident-PL"] is None and latest["incident-LT"] is not None
     await send(settings, [reported("a3", "PL"), reported("a4", "LT")])
-    second = start_role(settings, "merge")
-    await wait_done(settings, LEDGER, second)
-    assert second.stop() == 0, second.told()
+    await merge_all(settings, start_role)
     alerts = [decode(Alert, m.value or b"") for m in await read(settings, ALERTS)]
     assert [(a.subject, a.n) for a in alerts] == [
         ("incident-PL", 1),
