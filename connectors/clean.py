@@ -120,6 +120,7 @@ def link(value: str | None, base: str) -> str | None:
     if not text or len(text) > MAX_URL_CHARS:
         return None
     try:
+        text.encode()  # half a surrogate pair is no character of an address
         absolute = urljoin(base, text)
         parts = urlsplit(absolute)
         if parts.scheme not in ("http", "https") or not parts.hostname:

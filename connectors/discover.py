@@ -9,6 +9,7 @@ from lxml import html
 from lxml.etree import ParserError
 
 from connectors import clean
+from connectors.page import without_prolog
 
 MAX_PAGE_CHARS = 2 * 1024 * 1024
 #: Kinds by the media type of a <link rel="alternate">.
@@ -39,7 +40,7 @@ class Candidate:
 def announced(page: str, base: str) -> list[Candidate]:
     """Return the feeds that a page's head or links announce, in order, each once."""
     try:
-        tree = html.fromstring(page[:MAX_PAGE_CHARS])
+        tree = html.fromstring(without_prolog(page[:MAX_PAGE_CHARS]))
     except (ParserError, ValueError):
         return []
     found: dict[str, Candidate] = {}

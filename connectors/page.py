@@ -20,6 +20,13 @@ _CHALLENGE = (
 _CAPTCHA = ("g-recaptcha", "h-captcha", "hcaptcha", "captcha")
 _LOGIN = re.compile(r"""<input[^<>]{0,200}type\s*=\s*["']?password""", re.I)
 _HEAD_CHARS = 64 * 1024
+_PROLOG = re.compile(r"\s*<\?xml[^<>]*\?>")
+
+
+def without_prolog(text: str) -> str:
+    """Return a page without its XML declaration, which lxml refuses in text already decoded."""
+    found = _PROLOG.match(text)
+    return text[found.end() :] if found else text
 
 
 def is_challenge(text: str) -> bool:

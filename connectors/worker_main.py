@@ -61,17 +61,18 @@ def _fence(memory_bytes: int) -> None:
     sys.addaudithook(audit)
 
 
-def _answer(task: Task, body: bytes) -> Done | Failed:
+def _answer(task: Task, body: bytes) -> bytes:
     try:
-        return Done(_read(task.kind, body, task.hints))
+        return _encode(Done(_read(task.kind, body, task.hints)))
     except ParseError as error:
-        return Failed(error.reason, error.detail)
+        failed = Failed(error.reason, error.detail)
     except MemoryError:
-        return Failed("too_large", "reading it needs more memory than a worker has")
+        failed = Failed("too_large", "reading it needs more memory than a worker has")
     except RecursionError:
-        return Failed("not_a_feed", "nested too deeply")
+        failed = Failed("not_a_feed", "nested too deeply")
     except Exception as error:  # a bug or a library's: it costs this document
-        return Failed("not_a_feed", f"cannot be read ({type(error).__name__})")
+        failed = Failed("not_a_feed", f"cannot be read ({type(error).__name__})")
+    return _encode(failed)
 
 
 def _read(kind: str, body: bytes, hints: Hints) -> Document:
@@ -90,7 +91,7 @@ def _serve(stdin: IO[bytes], stdout: IO[bytes]) -> None:
         task = _decoder.decode(stdin.read(head_bytes))
         body = stdin.read(body_bytes)
         signal.setitimer(signal.ITIMER_PROF, task.cpu_seconds)
-        raw = _encode(_answer(task, body))
+        raw = _answer(task, body)
         signal.setitimer(signal.ITIMER_PROF, 0)
         stdout.write(HEADER.pack(len(raw), 0) + raw)
         stdout.flush()

@@ -11,6 +11,7 @@ import tomllib
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 from conftest import ROOT
 
@@ -113,6 +114,7 @@ def test_corpus(case: dict[str, Any]) -> None:
     expected = {name: case[name] for name in got if name in case}
     assert {name: got[name] for name in expected} == expected
     assert case.get("flaw", "") in document.flaw
+    assert msgspec.msgpack.encode(document), "what a worker hands on"
     for entry in document.entries:
         text = entry.title + entry.summary + entry.body
         assert not set(text) & set("\x00\x01\x08\x1b\u2028\u202e\ufeff")

@@ -24,6 +24,7 @@ from streams.catalog.sources import Sources
 from streams.cli import main
 from streams.errors import Fault
 from streams.feeds.opml import export_opml, import_opml, to_toml
+from streams.records import encode
 
 
 def read(*layers: tuple[Path, str]) -> tuple[tuple[FeedSpec, ...], list[str]]:
@@ -186,18 +187,20 @@ def test_a_broken_line_is_told_by_number_and_the_rest_is_read() -> None:
         b'{"title": "T", "published": "soon"}', b'{"published": "2025-09-10"}',
         b'{"id": {}, "title": "T", "published": "2025-09-10"}',
         b'{"id": 7, "title": "B\\ud800", "published": "2025-09-10"}',
+        b'{"id": "\\ud800x", "title": "C", "published": "2025-09-10"}',
     ]  # fmt: skip
     found = list(articles_from_lines(lines, "old.jsonl"))
     bad = [item for item in found if isinstance(item, BadLine)]
     assert [(line.line, str(line).split(":")[0]) for line in bad] == [
         (n, "old.jsonl") for n in (2, 4, 5, 6, 7, 8, 9, 10)
     ]
-    one, two = (item for item in found if not isinstance(item, BadLine))
+    one, two, three = (item for item in found if not isinstance(item, BadLine))
     assert (one.title, one.body, one.publisher, one.guid) == ("T", "One\nTwo", "PAP", "a")
     assert one.published_at == one.first_seen_at == datetime(2025, 9, 10, 2, tzinfo=UTC)
     assert one.canonical_url == "https://p.example/1" and one.declared_language == "pl"
     assert one.theatre == "replay"
     assert two.published_at == datetime(2025, 9, 10, 12, tzinfo=UTC)  # noon stands for the day
+    assert (three.guid, three.title) == ("?x", "C") and encode(three)
 
 
 def test_ingest_needs_no_date_and_takes_now() -> None:

@@ -17,7 +17,7 @@ from connectors.base import Document, Entry, Hints
 from connectors.charset import decode
 from connectors.dates import Order, parse_date
 from connectors.errors import ParseError
-from connectors.page import is_challenge, page_trouble
+from connectors.page import is_challenge, page_trouble, without_prolog
 
 ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.5"
 MAX_ENTRIES = 300
@@ -34,7 +34,7 @@ def parse(body: bytes, hints: Hints) -> Document:
     if is_challenge(text):
         raise page_trouble(text)
     try:
-        page = html.fromstring(text[:MAX_PAGE_CHARS], base_url=hints.url)
+        page = html.fromstring(without_prolog(text[:MAX_PAGE_CHARS]), base_url=hints.url)
     except (ParserError, ValueError) as error:
         raise ParseError("not_a_feed", "cannot be read as HTML") from error
     items = CSSSelector(hints.selectors["item"])(page)

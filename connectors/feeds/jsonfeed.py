@@ -76,9 +76,9 @@ def _entry(item: Any, hints: Hints, now: datetime) -> tuple[Entry | None, int]:
     if not (title or summary or body or url):
         return None, 0
     number = item.get("id")
-    guid = str(number) if isinstance(number, str | int) and not isinstance(number, bool) else ""
+    guid = str(number) if isinstance(number, int) and not isinstance(number, bool) else ""
     entry = Entry(
-        guid=guid[: clean.MAX_GUID_CHARS] or None,
+        guid=(guid or _string(number))[: clean.MAX_GUID_CHARS] or None,
         url=url or clean.link(_string(item.get("external_url")), hints.url),
         title=title,
         summary="" if summary == body else summary,

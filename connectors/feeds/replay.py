@@ -184,7 +184,7 @@ def _id(value: dict[str, Any]) -> str:
         return ""
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise ValueError(f"`id` must be a string, is {_shown(found)}")
-    return str(found)[: clean.MAX_GUID_CHARS]
+    return str(found).encode("utf-8", "replace").decode()[: clean.MAX_GUID_CHARS]
 
 
 def _published(written: Any) -> datetime:

@@ -19,6 +19,7 @@ from connectors.page import page_trouble
 
 ACCEPT = "application/xml, text/xml;q=0.9, */*;q=0.5"
 MAX_ENTRIES = 2000
+_MEDIA = frozenset(("image", "video"))
 
 
 def parse(body: bytes, hints: Hints) -> Document:
@@ -74,9 +75,12 @@ def parse(body: bytes, hints: Hints) -> Document:
 def _entry(element: etree._Element, hints: Hints, now: datetime) -> Entry | None:
     """Return the article of one <url>; None without a readable address."""
     found: dict[str, str] = {}
-    for child in element.iter():
-        if isinstance(child.tag, str) and child.text:
-            found.setdefault(_local(child.tag), child.text.strip())
+    for part in element:
+        if _local(part.tag) in _MEDIA:  # with titles and dates of their own
+            continue
+        for child in part.iter():
+            if isinstance(child.tag, str) and child.text:
+                found.setdefault(_local(child.tag), child.text.strip())
     url = clean.link(found.get("loc"), hints.url)
     if url is None:
         return None
