@@ -41,8 +41,11 @@ class Decoder:
         if self._inflater is None:
             yield chunk
             return
-        while chunk and room >= 0 and not self._is_done:
-            piece = self._inflate(chunk, min(room + 1, _PIECE_BYTES))
+        is_full = False
+        while (chunk or is_full) and room >= 0 and not self._is_done:
+            limit = min(room + 1, _PIECE_BYTES)
+            piece = self._inflate(chunk, limit)
+            is_full = len(piece) == limit  # there may be more, though all was taken in
             room -= len(piece)
             if piece:
                 yield piece

@@ -48,8 +48,13 @@ _DENIED: tuple[tuple[Network, str], ...] = tuple(
         ("fe80::/10", "link-local"),
         ("fec0::/10", "site-local"),
         ("ff00::/8", "multicast"),
+        ("3fff::/20", "documentation"),
     )
 )
+
+
+#: All of IPv6 that is handed out; what lies outside is reserved, or IPv4 in yet another dress.
+_GLOBAL_V6 = ip_network("2000::/3")
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ def refusal(address: str, port: int, allowed: tuple[Allowed, ...] = ()) -> str |
     for network, why in _DENIED:
         if network.version == target.version and target in network:
             return why
+    if isinstance(target, IPv6Address) and target not in _GLOBAL_V6:
+        return "not global unicast"
     return None if target.is_global else "private or reserved"
 
 

@@ -8,6 +8,8 @@ and to no other; a truncated body is an error, never a result.
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -30,6 +32,8 @@ TOTAL_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 10.0
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+#: Bytes of a header that are not UTF-8, as aiohttp gives them.
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 class Validators(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,15 +71,15 @@ class Response(Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...] = ()
     wire_bytes: int = 0
     is_conditional: bool = False  #: validators were sent
-    seconds: float = 0.0
+    seconds: float = 0.0  #: asking and reading, on all hops; waiting for the host's turn left out
 
     @property
     def validators(self) -> Validators:
         """Return the validators of this answer."""
         return Validators(
             url=self.url,
-            etag=self.headers.get("ETag"),
-            last_modified=self.headers.get("Last-Modified"),
+            etag=_verbatim(self.headers.get("ETag")),
+            last_modified=_verbatim(self.headers.get("Last-Modified")),
         )
 
 
@@ -123,12 +127,8 @@ class Client:
         self._proxy = proxy
         self._total = total_seconds
         self._headers = {"User-Agent": agent, "Accept-Encoding": "gzip, deflate"}
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds,
-            connect=connect_seconds,
-            sock_connect=connect_seconds,
-            sock_read=read_seconds,
-        )
+        self._connect = connect_seconds
+        self._read = read_seconds
         options: dict[str, Any] = {"limit": 0, "ttl_dns_cache": 60, "resolver": resolver}
         self._connector = aiohttp.TCPConnector(**options) if proxy else guard.connector(**options)
         self._session: aiohttp.ClientSession | None = None
@@ -139,7 +139,6 @@ class Client:
             connector=self._connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
             trust_env=False,
             headers=self._headers,
         )
@@ -171,15 +170,17 @@ class Client:
         Raises:
             FetchError: with a reason of the closed list; a 4xx or 5xx is not an error here.
         """
-        began = time.monotonic()
         hops: list[Hop] = []
         current = url
+        spent = 0.0
         while True:
             sent = validators.headers_for(current) if validators else {}
             own = dict(headers or {}) if _same_origin(url, current) else {}
-            response = await self._one(current, {"Accept": accept, **own, **sent}, max_bytes)
+            asked = {"Accept": accept, **own, **sent}
+            response = await self._one(current, asked, max_bytes, spent=spent)
+            spent += response.seconds
             target = response.headers.get("Location")
-            if response.status not in _REDIRECTS or target is None:
+            if response.status not in _REDIRECTS or not target:
                 break
             hops.append(_next_hop(current, response.status, target, len(hops)))
             current = hops[-1].target
@@ -191,7 +192,7 @@ class Client:
             hops=tuple(hops),
             wire_bytes=response.wire_bytes,
             is_conditional=bool(sent),
-            seconds=time.monotonic() - began,
+            seconds=spent,
         )
 
     async def post(self, url: str, form: bytes, *, max_bytes: int = MAX_ERROR_BYTES) -> Response:
@@ -206,41 +207,55 @@ class Client:
             FetchError: as `get`.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return await self._one(url, headers, max_bytes, form)
+        return await self._one(url, headers, max_bytes, form=form)
 
     async def _one(
-        self, url: str, headers: dict[str, str], max_bytes: int, form: bytes | None = None
+        self,
+        url: str,
+        headers: dict[str, str],
+        max_bytes: int,
+        *,
+        form: bytes | None = None,
+        spent: float = 0.0,
     ) -> Response:
         """Make one request, a POST when there is a form; no redirect is followed.
 
-        Foreign exceptions end here.
+        Of the time for all hops `spent` seconds are gone. Foreign exceptions end here.
         """
         if self._session is None:
             raise RuntimeError("the client is not open")
         where = host_of(url)
         parts = urlsplit(url)
-        if self._proxy and _is_numeric(parts.hostname or ""):
-            self._guard.check(parts.hostname or "", parts.port or 80)
+        address = _numeric(parts.hostname or "") if self._proxy else None
+        if address is not None:
+            self._guard.check(address, parts.port or 80)
+        timeout = aiohttp.ClientTimeout(
+            total=max(0.001, self._total - spent),  # 0 would be no limit
+            connect=self._connect,
+            sock_connect=self._connect,
+            sock_read=self._read,
+        )
         try:
-            async with (
-                self._gate.turn(parts.netloc.lower()),
-                self._session.request(
+            async with self._gate.turn(parts.netloc.lower()):
+                began = time.monotonic()
+                async with self._session.request(
                     "GET" if form is None else "POST",
                     url,
                     headers=headers,
                     data=form,
                     allow_redirects=False,
                     proxy=self._proxy,
-                ) as answer,
-            ):
-                cap = max_bytes if answer.status == 200 else MAX_ERROR_BYTES
-                body, wire = await _read(answer, cap, is_strict=answer.status == 200)
+                    timeout=timeout,
+                ) as answer:
+                    cap = max_bytes if answer.status == 200 else MAX_ERROR_BYTES
+                    body, wire = await _read(answer, cap, is_strict=answer.status == 200)
                 return Response(
                     status=answer.status,
                     url=url,
                     headers=CIMultiDictProxy(CIMultiDict(answer.headers)),
                     body=body,
                     wire_bytes=wire,
+                    seconds=time.monotonic() - began,
                 )
         except (FetchError, asyncio.CancelledError):
             raise
@@ -295,7 +310,7 @@ def _next_hop(current: str, status: int, location: str, count: int) -> Hop:
     if count >= MAX_REDIRECTS:
         raise FetchError("http_error", f"{where}: more than {MAX_REDIRECTS} redirects")
     try:
-        target = urljoin(current, location.strip())
+        target = urljoin(current, _ESCAPED.sub(_percent, location.strip()))
         parts = urlsplit(target)
         host = parts.hostname
     except ValueError:
@@ -312,8 +327,23 @@ def _same_origin(first: str, second: str) -> bool:
     return (one.scheme, one.netloc) == (two.scheme, two.netloc)
 
 
-def _is_numeric(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+def _percent(byte: re.Match[str]) -> str:
+    return f"%{ord(byte[0]) - 0xDC00:02X}"
+
+
+def _verbatim(value: str | None) -> str | None:
+    """Return a validator, or None when it cannot be sent back as it came: bytes that are no text."""
+    return None if value is None or _ESCAPED.search(value) else value
+
+
+def _numeric(host: str) -> str | None:
+    """Return the address that a host spells in figures, as in 0x7f.1 too; None for a name."""
+    if ":" in host:
+        return host
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
+    except (OSError, UnicodeError):
+        return None
 
 
 def _brief(error: BaseException) -> str:

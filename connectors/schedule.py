@@ -84,7 +84,7 @@ def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float:
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds that Retry-After asks for, as number or as date; None without one."""
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,10}(?:\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
         return min(float(text), RETRY_AFTER_MAX_SECONDS)
     at = _http_date(text)
     if at is None:

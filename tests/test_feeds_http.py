@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 
 import pytest
 from feed_server import Answer, Publisher, Request, stories
 
 from connectors.clock import Clock
+from connectors.encoding import Decoder
 from connectors.errors import FetchError
 from connectors.gate import Gate
 from connectors.guard import Guard
@@ -69,6 +71,28 @@ async def test_a_redirect_without_location_is_an_answer(publisher, client) -> No
     assert (await client.get(publisher.on("/feed", Answer(302, b"where?")))).status == 302
 
 
+async def test_a_redirect_to_bytes_that_are_no_text_is_followed(publisher, client) -> None:
+    url = publisher.on("/feed", Answer(302, headers={"Location": "/caf\xe9"}))
+    publisher.on("/caf%E9", Answer(200, stories(1)))
+    answer = await client.get(url)
+    assert (answer.status, answer.url) == (200, publisher.url("/caf%E9"))
+
+
+async def test_a_redirect_to_nowhere_is_an_answer(publisher, client) -> None:
+    url = publisher.on("/feed", Answer(302, headers={"Location": ""}))
+    assert ((await client.get(url)).status, len(publisher.requests)) == (302, 1)
+
+
+@pytest.mark.parametrize("wbits", [-15, 15, 31], ids=["raw", "zlib", "gzip"])
+def test_a_body_is_whole_wherever_a_piece_of_it_ends(wbits: int) -> None:
+    for size in range(256 * 1024, 256 * 1024 + 300, 9):
+        packer = zlib.compressobj(9, wbits=wbits)
+        sent = packer.compress(b" " * size) + packer.flush()
+        decoder = Decoder("gzip" if wbits == 31 else "deflate")
+        assert sum(map(len, decoder.feed(sent, 1024 * 1024))) == size
+        decoder.finish()
+
+
 async def test_chunked_bodies_are_read(publisher, client) -> None:
     url = publisher.on("/feed", Answer(200, stories(*range(300)), chunked=True))
     assert (await client.get(url)).body == stories(*range(300))
@@ -106,7 +130,14 @@ async def test_a_proxy_is_used_and_numeric_private_targets_stay_refused(publishe
     async with Client(Guard(), gate, "t", proxy=publisher.url("")) as client:
         answer = await client.get("http://news.example/feed")
         assert answer.status == 200 and len(publisher.requests) == 1
-        for url in ("http://10.0.0.1/", "http://169.254.169.254/latest", "http://[::1]/"):
+        for url in (
+            "http://10.0.0.1/",
+            "http://169.254.169.254/latest",
+            "http://[::1]/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://127.1./",
+        ):
             with pytest.raises(FetchError) as caught:
                 await client.get(url)
             assert caught.value.reason == "blocked"

@@ -20,7 +20,7 @@ from connectors.worker import Parsers
 from streams.catalog.feeds import FeedSpec
 from streams.feeds.memory import Extra, extra_of, with_extra
 from streams.feeds.poll import MOVED_AFTER, Polled, Poller
-from streams.records import FeedState
+from streams.records import FeedState, encode
 
 
 class Reader:
@@ -81,6 +81,15 @@ async def test_row_01_validators_are_opaque_and_never_invented(publisher, reader
     assert second.headers["if-none-match"] == 'W/"a b\'c"'
     assert second.headers["if-modified-since"] == "not a date at all"
     assert polled.outcome == "not_modified"
+
+
+async def test_row_01_a_validator_that_is_no_text_is_not_taken(publisher, reader) -> None:
+    latin = {"ETag": '"caf\xe9"', "Link": '<http://a.example/\xe9>; rel="hub"'}  # one byte each
+    url = publisher.on("/feed", Answer(200, stories(1), latin), Answer(200, stories(2, 1)))
+    polled = await reader.poll(url)
+    assert encode(polled.state), "it can be saved"
+    assert len((await reader.poll(url)).articles) == 1
+    assert "if-none-match" not in publisher.asked("/feed")[1].headers
 
 
 async def test_row_02_both_validators_are_replaced_though_the_body_is_equal(
@@ -336,6 +345,11 @@ async def test_row_14_connect_read_and_total_time_are_limited(publisher, reader)
     assert (await reader.poll(silent, id="silent")).outcome == "timeout"
     trickle = publisher.on("/trickle", Answer(200, stories(1) * 100, trickle=0.05))
     assert (await reader.poll(trickle, id="trickle")).outcome == "timeout"
+    for hop in range(5):  # each in time, all together not
+        slow = Answer(302, headers={"Location": f"/hop-{hop + 1}"}, wait=0.7)
+        publisher.on(f"/hop-{hop}", slow)
+    publisher.on("/hop-5", Answer(200, stories(1)))
+    assert (await reader.poll(publisher.url("/hop-0"), id="hops")).outcome == "timeout"
     from connectors import http
 
     assert (http.TOTAL_SECONDS, http.CONNECT_SECONDS) == (20, 10) and http.READ_SECONDS <= 20
