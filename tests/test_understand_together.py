@@ -81,3 +81,63 @@ def test_a_bare_authority_abroad_is_that_of_the_papers_own_state() -> None:
     article = msgspec.structs.replace(read(title).article, feed=feed)
     (report,) = understand(article, catalog()).report_set.reports
     assert (report.territory.country, report.official) == ("PL", None)
+
+
+@pytest.mark.parametrize(
+    ("title", "day"),
+    [
+        ("Dron wleciał nad Polskę w nocy z wtorku na środę", "2025-09-10"),
+        ("Un drone est entré en Roumanie dans la nuit de mardi à mercredi", "2025-09-10"),
+        ("Drohne flog in der Nacht von Montag auf Dienstag nach Polen", "2025-09-09"),
+    ],
+)
+def test_the_night_from_one_day_to_the_next_is_one_date(title: str, day: str) -> None:
+    assert only(title, published="2025-09-11").happened.end.date().isoformat() == day
+
+
+def test_the_next_clause_names_the_place() -> None:
+    found = only("O dronă a intrat în spațiul aerian al României, în zona Chilia Veche")
+    assert found.territory.place == "ro-chilia-veche"
+
+
+def test_where_flights_came_from_is_not_where_it_was() -> None:
+    found = only(
+        "Lituanie : l'aéroport de Vilnius fermé à cause de ballons",
+        "L'aéroport a été fermé dimanche soir. Les vols en provenance de Paris, Copenhague et "
+        "Varsovie ont été déroutés à cause de ballons.",
+    )
+    assert found.territory.country == "LT"
+
+
+def test_whose_stray_drone_it_was_is_not_where_it_came_down() -> None:
+    found = only(
+        "Kaitseminister: Mehikoormas alla kukkunud droon oli Ukraina oma ja eksis kursilt",
+        "Ministri sõnul kandus droon Eesti õhuruumi.",
+    )
+    assert (found.territory.country, found.actor) == ("EE", "ukraine_stray")
+
+
+def test_wires_are_no_village() -> None:
+    body = "Obok leżały resztki przewodów. Wojsko zbada szczątki drona."
+    found = read("Szczątki drona znaleziono w lesie pod Zamościem", body).report_set.reports
+    assert [r.territory.place for r in found] == ["pl-zamosc"]
+
+
+def test_what_a_film_shows_did_not_happen() -> None:
+    found = read(
+        "« Incursion », le film qui fait décoller le box-office",
+        "Un chasseur russe, un pilote polonais, une passagère : un million d'entrées.",
+    )
+    assert not found.report_set.reports
+
+
+def test_reports_of_drones_are_no_drones() -> None:
+    found = only("Luftrommet over Oslo lufthavn stengt etter to meldinger om droner")
+    assert found.object.count_high is None
+
+
+def test_who_searches_for_the_ship_looks_back() -> None:
+    found = only(
+        "Efterforskere leder efter skib, der kan have sendt dronerne over Kastrup i luften"
+    )
+    assert found.follow_up and found.freshness == "undated"

@@ -106,9 +106,16 @@ _BREAKING = (
 
 def _is_reaction(frame: Frame, line: Line, title: Line | None) -> bool:
     """Tell whether the event is only looked back on: a noun beside a reaction, or after "after"."""
-    if frame.is_nominal:
-        return bool(line.first("react") or (title.first("react") if title else None))
     rest = [clause for clause in line.clauses if clause is not frame.clause]
+    if frame.is_nominal:
+        # "Hańsk, a day after the raid"
+        is_after = frame.clause.opener == "after" and not any(
+            h.concepts for c in rest for h in c.hits
+        )
+        return is_after or bool(line.first("react") or (title.first("react") if title else None))
+    if frame.is_verbless and frame.clause.opener == "that":
+        # "they search for a ship that may have sent the drones over the airport"
+        return any(clause.first("react") for clause in rest)
     if frame.clause.opener != "after":
         # "demands a report on the drone that fell": the object is the reaction's, not the event's
         thing = frame.object_hit

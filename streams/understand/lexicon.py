@@ -124,6 +124,26 @@ def _stretch(hits: list[Hit], text: str) -> None:
         hit.end += missing[bisect_right(at, hit.end)]
 
 
+def as_written(hits: list[Hit], text: str, language: str) -> list[Hit]:
+    """Return the hits without places whose name stands there in small letters: it is another word.
+
+    "resztki przewodów" are wires, not Przewodów. Hungarian writes what belongs to a town small.
+
+    Args:
+        hits: Of the folded text.
+        text: As written.
+        language: Its tag.
+    """
+    if language == "hu":
+        return hits
+    return [
+        hit for hit in hits
+        if hit.term.place is None
+        or hit.term.text.islower()
+        or not text[hit.start : hit.end].islower()
+    ]  # fmt: skip
+
+
 def outermost(hits: list[Hit]) -> list[Hit]:
     """Return the hits that are not a part of a longer one; equal spans stay, equal words once.
 

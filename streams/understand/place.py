@@ -9,9 +9,9 @@ only when no other theatre is named. Each step lowers the certainty, and is prin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from streams.catalog.concepts import AGGRESSORS, WATCHED
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line, Part
 
@@ -22,6 +22,8 @@ STEPS = {
     "other": 0.0, "null": 0.0,
 }  # fmt: skip
 _AT = ("location", "territory")
+#: What a clause says when it is about something else than where it was.
+_SPEECH = ("said", "official", "confirm", "deny", "react", "not")
 #: Parts whose country "our sky" may be.
 _OWNERS = (*VOICES, "event", "location")
 
@@ -52,7 +54,26 @@ class Setting:
 def resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool = False
 ) -> Found:
-    """Return where the event of a clause was."""
+    """Return where the event of a clause was, to the place if the next clause names it.
+
+    "It entered Romania's airspace, near Chilia Veche".
+    """
+    found = _resolve(line, clause, action, setting, is_verbless=is_verbless)
+    if found.country not in WATCHED or (found.part is not None and found.part.place):
+        return found
+    index = line.clauses.index(clause)
+    for beside in line.clauses[index + 1 : index + 3]:
+        if beside.first(*ACTIONS, *_SPEECH) or beside.opener:
+            break
+        for part in beside.parts:
+            if part.place and part.part in _AT and part.country == found.country:
+                return replace(found, part=part)
+    return found
+
+
+def _resolve(
+    line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
+) -> Found:
     here = [part for part in clause.parts if part.part in _AT]
     found = _nearest(here, action, "clause")
     if found:
@@ -75,6 +96,7 @@ def resolve(
             and p.country not in WATCHED
             and p.country not in AGGRESSORS
             and p.country
+            and not (p.country == "UA" and line.first("stray"))  # whose it was, not where
         ),
         None,
     )

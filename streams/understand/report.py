@@ -208,15 +208,21 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
 
 def _number_before(hit: Hit, line: Line, language: Language) -> int | None:
     """Return the number within three words before a noun, in its clause; of nothing in between."""
-    begin = next(
-        (c.start for c in line.clauses if c.start <= hit.start < c.end), line.sentence.start
-    )
+    clause = next((c for c in line.clauses if any(hit is one for one in c.hits)), None)
+    if clause is None:
+        return None  # the noun is borrowed from another sentence
+    begin = max([clause.start, *(one.end for one in clause.hits if _has_number(one, hit))])
     first = max(begin, hit.start - 40)
     text = _NO_COUNT.sub(_as_letters, line.field.text[first : hit.start])
     for word in reversed(fold(text).split()[-3:]):
         if (number := _number(word, language)) is not None:
             return number
     return None
+
+
+def _has_number(one: Hit, thing: Hit) -> bool:
+    """Tell whether a number before this word is its own: "two reports of drones"."""
+    return one.end <= thing.start and one.says(*ACTIONS, "said", "official", "incident")
 
 
 def _number(word: str, language: Language) -> int | None:

@@ -16,6 +16,7 @@ from streams.catalog.concepts import ACTIONS, CONCEPTS
 from streams.catalog.languages import Language
 from streams.catalog.places import Place
 from streams.understand.lexicon import Hit
+from streams.understand.roles import BARE_CASES, is_distance, preposition, right_before
 from streams.understand.text import Field, Sentence
 
 Opener = Literal["", "after", "that", "if", "against"]
@@ -24,8 +25,6 @@ _QUOTE_OPEN = re.compile('[«„“"]')
 _WORD = re.compile(r"\S+")
 _QUOTES = '«»„“”"'
 _NAME_CHARS = 24  # quotation marks around so little are a name's, and end no clause
-_LOOK_BACK_WORDS = 4
-_ADJECTIVE_REACH = 2  # "in the Polish city", not "in the maize field, Russian"
 #: Nouns that a country's adjective or genitive may belong to, and the part that gives the country.
 _HEADS = {
     "airspace": "territory", "soil": "territory", "waters": "territory", "airport": "territory",
@@ -149,7 +148,27 @@ def make_line(
     for clause in clauses:
         _give_parts(clause, field, language, places)
         _join_places(clause, field)
+    _join_lists(line)
     return line
+
+
+_COUNTRY_AT: dict[str | None, str] = {"from": "origin", "to": "target"}
+_IN_A_LIST = re.compile(r"\s*(?:,\s*(?:\w{1,4}\s+)?|\s\w{1,4}\s+)")
+
+
+def _join_lists(line: Line) -> None:
+    """Let all names of a list come from, or go to: "flights from Frankfurt, Paris and Warsaw"."""
+    first: Part | None = None  #: the last name that came from, or went to
+    for other in line.parts:
+        if first is not None and other.role in (None, *BARE_CASES):
+            start, end = first.hit.end, other.hit.start
+            if other.hit.start == first.hit.start or _IN_A_LIST.fullmatch(
+                line.field.text, start, max(start, end)
+            ):
+                other.role = first.role
+                other.part = _place_part(first.role) if other.place else _COUNTRY_AT[first.role]
+        if other.role in _COUNTRY_AT and other.part in ("origin", "aim", "target"):
+            first = other
 
 
 def _is_inside(at: int, hits: list[Hit]) -> bool:
@@ -192,16 +211,16 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if is_double and _head(clause, index, field, language) is None:
             continue  # pl "do Polski": the name; "polski minister": the adjective, too
         role = hit.role
-        if role in (None, *_BARE_CASES):
-            role = _right_before(field.folded, clause, hit, language) or role
-        role = role or _preposition(field.folded, clause, hit, index, language)
+        if role in (None, *BARE_CASES):
+            role = right_before(field.folded, clause, hit, language) or role
+        role = role or preposition(field.folded, clause, hit, index, language)
         if role == "from":
             before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
-            role = "near" if _is_distance(before) else role
+            role = "near" if is_distance(before) else role
         hit.role = role
         if term.place is not None:
             row = places[term.place]
-            if not _is_meant(row, clause, hit):
+            if not _is_meant(row, clause, hit, language):
                 continue
             # a border river or a sea belongs to several: it says near where, not in which state
             is_one = len(row.countries) == 1
@@ -245,13 +264,17 @@ def _is_attacked(clause: Clause, index: int, field: Field) -> bool:
     )
 
 
+#: Roles of a name that says where.
+_WHERE = ("in", "near", "over", "at")
 #: What must stand in the clause for an ambiguous name to be a place of this kind.
 _COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_site": ("critical",)}
 
 
-def _is_meant(place: Place, clause: Clause, hit: Hit) -> bool:
+def _is_meant(place: Place, clause: Clause, hit: Hit, language: Language) -> bool:
     """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
     if "ambiguous" in place.flags:
+        if hit.role in _WHERE and place.countries == language.home:
+            return True  # "w Kuźnicy", in Poland's own press
         if (clause.start, clause.end) == (hit.start, hit.end + 1):
             return True  # a dateline, "Brussels:"
         return (
@@ -301,69 +324,6 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
     if form == "capital":
         return heading if heading == "territory" else "speaker"
     return "nominal"
-
-
-#: Words that may stand between a preposition and the name it belongs to.
-_TRANSPARENT = (
-    "locality",
-    "many",
-    "unidentified",
-    "airspace",
-    "soil",
-    "border",
-    "airport",
-    "base",
-    "critical",
-    "near",
-)
-
-
-#: Cases that a preposition may govern: "iš Lietuvos" is no genitive.
-_BARE_CASES = ("of", "acc", "nom")
-
-
-#: Units of distance, folded: "30 km from Chișinău" is near it.
-_UNITS = re.compile(
-    r"^(?:km|kilom|kilóm|km|км|килом|кілом|mil[ejy]|mijl|meil|m|metr|mete|méte|μετρ|χλμ|χιλιομ|метр|м)"
-)
-
-
-def _is_distance(words: list[str]) -> bool:
-    """Tell whether a number and a unit of distance stand before a preposition."""
-    return any(n[:1].isdigit() and _UNITS.match(unit) for n, unit in pairwise(words))
-
-
-def _right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:
-    """Return the role of a preposition that stands right before the hit."""
-    words = folded[max(clause.start, hit.start - 30) : hit.start].split()[-2:]
-    if not words:
-        return None
-    return language.prepositions.get(" ".join(words)) or language.prepositions.get(words[-1])
-
-
-def _preposition(
-    folded: str, clause: Clause, hit: Hit, index: int, language: Language
-) -> str | None:
-    """Return the role of the nearest preposition before the hit, none if another noun stands between."""
-    start = clause.start
-    for earlier in clause.hits[:index]:
-        is_place = earlier.term.country is not None or earlier.term.place is not None
-        if is_place:  # "in Poland and Lithuania", not "the drone of Galați was Russian"
-            if len(folded[earlier.end : hit.start].split()) > 1:
-                start = max(start, earlier.end)
-        elif not earlier.says(*_TRANSPARENT):
-            # a verb may end in the preposition: "inn í", "останаа во"
-            start = max(start, folded.rfind(" ", earlier.start, earlier.end) + 1, earlier.start)
-    reach = _ADJECTIVE_REACH if hit.term.form == "adj" else _LOOK_BACK_WORDS
-    words = folded[max(start, hit.start - 80) : hit.start].split()[-reach:]
-    if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":
-        return "of"
-    for count, word in enumerate(reversed(words)):
-        pair = " ".join(words[len(words) - 2 - count : len(words) - count])
-        role = language.prepositions.get(pair) or language.prepositions.get(word)
-        if role:
-            return role
-    return None
 
 
 def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit | None:

@@ -58,7 +58,8 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
     frame.what = _WHAT[concept]
     if best.term.text.startswith("model:"):
         frame.model = best.term.text.split(":")[1]
-    mark_owner(frame, [part for clause in line.clauses for part in clause.parts], best)
+    is_here = any(hit is best for clause in line.clauses for hit in clause.hits)
+    mark_owner(frame, line.parts if is_here else _without_names(line.parts), best)
     for clause in line.clauses:
         for hit in clause.hits:
             if clause is frame.clause or abs(hit.start - best.start) < _NEAR_CHARS:
@@ -98,6 +99,11 @@ def _names_base(hit: Hit, line: Line) -> bool:
         if first.end <= last.start and len(folded[first.end : last.start].split()) <= 1:
             return True
     return False
+
+
+def _without_names(parts: list[Part]) -> list[Part]:
+    """Return the parts without bare names of states: of a thing named elsewhere they say nothing."""
+    return [part for part in parts if part.part not in ("nominal", "speaker")]
 
 
 def mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:

@@ -19,7 +19,7 @@ from streams.understand import when
 from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.layout import lay_out
-from streams.understand.lexicon import Hit, Lexicon
+from streams.understand.lexicon import Hit, Lexicon, as_written
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line
 from streams.understand.tags import tags_of
@@ -68,7 +68,7 @@ def understand(article: Article, catalog: Catalog) -> Understanding:
         return _nothing(article, guess, catalog, ("no lexicon for this language",))
     lexicon = lexicon_of(language, catalog)
     fields = [title, *bodies]
-    hits = {f.name: lexicon.find(f.folded) for f in fields}
+    hits = {f.name: as_written(lexicon.find(f.folded), f.text, language.id) for f in fields}
     tags = tags_of(fields, hits, catalog)
     if not _is_candidate(hits):
         return _nothing(

@@ -30,6 +30,12 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         for candidate in candidates:
             if candidate.gate is None:
                 candidate.gate = denial
+    if not told and (other := _off_topic(candidates)):
+        for candidate in candidates:
+            happened = candidate.happened
+            if candidate.gate is None and happened and happened.precision == "assumed":
+                candidate.gate = other
+    _close_supposed(candidates)
     if not told and (supposed := _supposed(candidates)):
         for candidate in candidates:
             happened = candidate.happened
@@ -85,6 +91,29 @@ def _supposed(candidates: list[Candidate]) -> Gate | None:
         if is_title and gate and gate.name == "hypothetical":
             return gate
     return None
+
+
+def _off_topic(candidates: list[Candidate]) -> Gate | None:
+    """Return the gate of a title that is about something else: its text names the film's jets."""
+    for candidate in candidates:
+        gate = candidate.gate
+        if candidate.prominence == "title" and gate and gate.name == "words_out_of_place":
+            return gate
+    return None
+
+
+def _close_supposed(candidates: list[Candidate]) -> None:
+    """Close what is only supposed of something else than the title tells, at no place of its own.
+
+    "Why the drone was not shot down … a missile that misses would have come down somewhere."
+    """
+    titled = {one.frame.what for one in candidates if one.prominence == "title"}
+    for one in candidates:
+        if one.gate is None and one.found is not None and one.prominence != "title":
+            cue = one.frame.clause.first("suspected")
+            is_vague = one.found.step in ("only_country", "publisher", "language")
+            if cue and is_vague and titled and one.frame.what not in titled:
+                one.gate = Gate("hypothetical", "only supposed, beside what the title tells", cue)
 
 
 def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:

@@ -16,6 +16,7 @@ from streams.records import Freshness, When
 
 FRESH_DAYS = 3
 _WEEK = 7
+_NIGHT_WORDS = 2  # from one weekday to the next: "z wtorku na środę"
 _LATE_HOUR = 20  # UTC: in the east of the flank it is tomorrow soon
 LATE_DAYS = 30
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})[ ./-](\d{1,2})[ ./-](20\d\d)(?!\d)")
@@ -73,6 +74,7 @@ def find_dates(
     if not any(token in months or token in weekdays for token in stretch.split()):
         return found
     tokens = [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(stretch)]
+    night = -_WEEK  # token of the weekday before
     for index, (token, begin, finish) in enumerate(tokens):
         month = months.get(token, 0)
         if month:
@@ -84,6 +86,9 @@ def find_dates(
             if back == _WEEK - 1 and published.hour >= _LATE_HOUR:
                 back = -1  # "the night to Wednesday", written on Tuesday evening
             latest = _midnight(published) - timedelta(days=back)
+            if index - night <= _NIGHT_WORDS and latest - found[-1].day == timedelta(days=1):
+                begin = found.pop().start - start  # "the night from Tuesday to Wednesday"
+            night = index
             found.append(Date(latest, start + begin, start + finish, "day", is_weekday=True))
     return found
 

@@ -1,0 +1,77 @@
+"""Where, whence, whither: the role that a preposition gives a name. Pure."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from streams.catalog.languages import Language
+from streams.understand.lexicon import Hit
+
+if TYPE_CHECKING:
+    from streams.understand.sentence import Clause
+
+_LOOK_BACK_WORDS = 4
+_ADJECTIVE_REACH = 2  # "in the Polish city", not "in the maize field, Russian"
+#: Words that may stand between a preposition and the name it belongs to.
+_TRANSPARENT = (
+    "locality",
+    "many",
+    "unidentified",
+    "airspace",
+    "soil",
+    "border",
+    "airport",
+    "base",
+    "critical",
+    "near",
+)
+
+
+#: Cases that a preposition may govern: "iš Lietuvos" is no genitive.
+BARE_CASES = ("of", "acc", "nom")
+
+
+#: Units of distance, folded: "30 km from Chișinău" is near it.
+_UNITS = re.compile(
+    r"^(?:km|kilom|kilóm|km|км|килом|кілом|mil[ejy]|mijl|meil|m|metr|mete|méte|μετρ|χλμ|χιλιομ|метр|м)"
+)
+
+
+def is_distance(words: list[str]) -> bool:
+    """Tell whether a number and a unit of distance stand before a preposition."""
+    return any(n[:1].isdigit() and _UNITS.match(unit) for n, unit in pairwise(words))
+
+
+def right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:
+    """Return the role of a preposition that stands right before the hit."""
+    words = folded[max(clause.start, hit.start - 30) : hit.start].split()[-2:]
+    if not words:
+        return None
+    return language.prepositions.get(" ".join(words)) or language.prepositions.get(words[-1])
+
+
+def preposition(
+    folded: str, clause: Clause, hit: Hit, index: int, language: Language
+) -> str | None:
+    """Return the role of the nearest preposition before the hit, none if another noun stands between."""
+    start = clause.start
+    for earlier in clause.hits[:index]:
+        is_place = earlier.term.country is not None or earlier.term.place is not None
+        if is_place:  # "in Poland and Lithuania", not "the drone of Galați was Russian"
+            if len(folded[earlier.end : hit.start].split()) > 1:
+                start = max(start, earlier.end)
+        elif not earlier.says(*_TRANSPARENT):
+            # a verb may end in the preposition: "inn í", "останаа во"
+            start = max(start, folded.rfind(" ", earlier.start, earlier.end) + 1, earlier.start)
+    reach = _ADJECTIVE_REACH if hit.term.form == "adj" else _LOOK_BACK_WORDS
+    words = folded[max(start, hit.start - 80) : hit.start].split()[-reach:]
+    if folded[hit.end : hit.end + 3] in (" s ", " s") and language.id == "en":
+        return "of"
+    for count, word in enumerate(reversed(words)):
+        pair = " ".join(words[len(words) - 2 - count : len(words) - count])
+        role = language.prepositions.get(pair) or language.prepositions.get(word)
+        if role:
+            return role
+    return None
