@@ -141,3 +141,8 @@ def test_who_searches_for_the_ship_looks_back() -> None:
         "Efterforskere leder efter skib, der kan have sendt dronerne over Kastrup i luften"
     )
     assert found.follow_up and found.freshness == "undated"
+
+
+def test_an_agency_is_credited_in_capitals() -> None:
+    body = "Maszyna spadła na pole pod Zamościem – podała policja. (PAP)"
+    assert only("Dron wleciał nad Polskę i spadł pod Zamościem", body).agency == "pap"

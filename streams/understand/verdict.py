@@ -159,9 +159,8 @@ def _deeply(
 def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:
     at = article.published_at or article.first_seen_at
     text = " ".join(one.text for one in fields)[:8000]
-    agency = (
-        catalog.publishers.agency_in(text) if hasattr(catalog.publishers, "agency_in") else None
-    )
+    folded = " ".join(one.folded for one in fields)[:8000]
+    agency = catalog.publishers.agency_in(" ".join(folded.split()))
     return Report(
         id="", article=article.id, revision=article.revision, kind="", object=Thing(what="unknown"),
         action="", territory=Territory(), happened=When(start=at, end=at, precision="assumed"),
