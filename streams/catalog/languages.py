@@ -249,6 +249,7 @@ _OUTER = frozenset(
     (
         *ACTIONS,
         "incursion",
+        "incident",
         "suspected",
         "hostile",
         "unidentified",

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from streams.understand import when
-from streams.understand.frame import Frame, is_beside
+from streams.understand.frame import Frame
 from streams.understand.place import Setting
+from streams.understand.presupposed import is_beside
 from streams.understand.sentence import Line
 
 if TYPE_CHECKING:

@@ -10,13 +10,19 @@ from dataclasses import dataclass, field
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
 from streams.understand.lexicon import Hit
+from streams.understand.presupposed import (
+    attacked,
+    is_condemned,
+    is_overflown,
+    is_presupposed,
+    is_somebodys,
+)
 from streams.understand.sentence import Clause, Line
 from streams.understand.thing import choose_object, mark_owner, sites_of
 
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
 _VERBLESS_WORDS = 2
-_BESIDE_WORDS = 2
 #: What makes an object and a place news without a verb.
 _TELLING = (
     "hostile",
@@ -29,7 +35,6 @@ _TELLING = (
     "again",
     *_SITES,
 )
-_STRUCK = ("location", "attacked", "target", "aim", "territory")
 
 
 @dataclass(slots=True)
@@ -110,15 +115,10 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
             borrowed.append("action")
         elif _stands_in(clause, objects[0], line.field.folded):
             actions, is_verbless = {"over"}, True
-        elif _came_from(clause, objects[0]) or _is_dated(clause, objects[0], line, days):
-            actions = {"incursion"}  # a definite one: "the drones from Belarus", "Monday's drone"
-        elif clause.first("incident") and line.first("react", "article_4", "scramble", "closed"):
-            actions = {"incursion"}  # "drone incident: Poland asks for consultations"
-        elif struck := _attacked(line, clause, objects):
+        elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
-        elif _headed(line, clause, objects[0]):
-            actions = {"incursion"}  # "Romania, Russian drone: ambassador summoned"
-            borrowed.append("action")
+        elif is_presupposed(line, clause, objects[0], days):
+            actions = {"incursion"}
         else:
             return None
     frame = Frame(
@@ -220,71 +220,11 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
 
 
-def _attacked(line: Line, clause: Clause, objects: list[Hit]) -> Hit | None:
-    """Return an attack whose target is a place in a watched state: "drone attack on Vilnius"."""
-    hit = clause.first("attack")
-    if hit is None or not any(thing.says("drone", "missile") for thing in objects):
-        return None
-    if any(p.country not in WATCHED and p.part in _STRUCK for p in line.parts):
-        return None
-    aimed = [p for p in clause.parts if p.country in WATCHED and p.part in _STRUCK and p.place]
-    after = [p for p in aimed if 0 <= p.hit.start - hit.end <= _NEAR_CHARS]
-    return hit if after else None
-
-
-def _headed(line: Line, clause: Clause, thing: Hit) -> bool:
-    """Tell whether a headline puts a watched state, Russia's object and a reaction side by side."""
-    if line.field.name != "title" or not thing.says("drone", "balloon", "missile", "jet"):
-        return False
-    index = line.clauses.index(clause)
-    owned = any(p.part == "owner" and p.country in AGGRESSORS for p in clause.parts)
-    if not owned or index == 0 or not any(c.first("react") for c in line.clauses[index + 1 :]):
-        return False
-    head = line.clauses[index - 1]
-    return any(p.country in WATCHED and p.part == "nominal" for p in head.parts) and not head.all(
-        *ACTIONS
-    )
-
-
-def _came_from(clause: Clause, thing: Hit) -> bool:
-    """Tell whether the object is said to come from Russia or Belarus: it has come somewhere."""
-    return thing.says("drone", "balloon", "missile", "flyer") and any(
-        part.part == "origin"
-        and part.country in AGGRESSORS
-        and abs(part.hit.start - thing.end) < _NEAR_CHARS
-        for part in clause.parts
-    )
-
-
-def _is_dated(clause: Clause, thing: Hit, line: Line, days: list[int]) -> bool:
-    """Tell whether a day stands beside the object as its attribute: "Monday's drone"."""
-    if not thing.says("drone", "balloon", "missile") or clause.first(
-        "exercise", "attack", "procure"
-    ):
-        return False
-    return any(is_beside(at, thing, line) for at in days)
-
-
-def is_beside(at: int, thing: Hit, line: Line) -> bool:
-    """Tell whether a day at this offset stands right beside the object: "Saturday's drone"."""
-    first, last = min(at, thing.start), max(at, thing.start)
-    return len(line.field.folded[first:last].split()) <= _BESIDE_WORDS
-
-
-def _overflown(line: Line) -> bool:
-    """Tell whether a title names a watched site that something flew over."""
-    return line.field.name == "title" and any(
-        part.kind in ("base", "critical_site", "airport") or (part.place and line.first("critical"))
-        for part in line.parts
-        if part.country in WATCHED
-    )
-
-
 def _objectless(
     line: Line, clause: Clause, actions: set[str], hits: list[Hit], *, is_dated: bool
 ) -> Frame | None:
     """Return a frame without object: "airspace violation", or a dated intrusion at a place."""
-    if actions == {"sighted"} and line.first("react") and _overflown(line):
+    if actions == {"sighted"} and line.first("react") and is_overflown(line):
         over = Frame(line, clause, "unknown", None, hits[0], actions, sites=sites_of(line))
         over.has_unidentified = over.is_nominal = True
         return over  # "overflight of the power station: the minister wants answers"
@@ -292,7 +232,8 @@ def _objectless(
     names_air = territory is not None or any(hit.says("airspace") for hit in hits)
     names_air = names_air or "airspace" in hits[0].term.text
     is_sited = any(p.place and p.country in WATCHED and p.part == "location" for p in clause.parts)
-    if not actions & {"violate", "incursion"} or not (names_air or (is_dated and is_sited)):
+    is_told = names_air or (is_dated and is_sited) or is_condemned(line)
+    if not actions & {"violate", "incursion"} or not is_told:
         return None
     frame = Frame(
         line, clause, "unknown", None, hits[0], actions, is_nominal=actions <= {"incursion"}
@@ -305,15 +246,8 @@ def _objectless(
                     True,
                     "russia" if part.country == "RU" else "belarus",
                 )
-    reacts = line.first("react", "article_4") is not None
-    if any(
-        part.country in WATCHED
-        and (
-            part.part in ("territory", "location", "event")
-            or (reacts and part.part in ("nominal", "speaker"))
-        )
-        for part in line.parts
-    ):
+    deed = next((hit for hit in hits if hit.says("violate", "incursion")), hits[0])
+    if is_somebodys(line, deed, is_dated=is_dated):
         frame.has_unidentified = True  # what it was is left out; that it crossed is not
     if frame.has_hostile and (line.first("airspace") or territory):
         frame.what = "aircraft" if line.first("airspace", "our", "home") else "unknown"

@@ -185,11 +185,15 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     return Guess(best, confidence, why)
 
 
+#: What says nothing of a language: addresses, mentions, designations, diplomacy's French.
+_NOBODYS = re.compile(r"https?://\S+|[@#]\w+|[A-Z]{1,3}-?\d+\w*|charg[ée]s? d[’'´`]affaires")
+
+
 def _sample(title: str, text: str) -> str:
     sample = title
     if len(title) < 200:
         sample = f"{title}. {text[:_BODY_CHARS]}" if text else title
-    sample = re.sub(r"https?://\S+|[@#]\w+|[A-Z]{1,3}-?\d+\w*", " ", sample)
+    sample = _NOBODYS.sub(" ", sample)
     upper = sum(map(str.isupper, sample))
     lower = sum(map(str.islower, sample))
     return sample.lower() if upper > lower else sample

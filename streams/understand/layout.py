@@ -56,7 +56,8 @@ class Layout:
             )
             return Around("item", kin, [], own)
         if line.field.name == "title":
-            return Around("title", lead if line is title else [], self.heads, self.setting)
+            others = lead if line is title else [one for one in self.heads if one is not line]
+            return Around("title", others, self.heads, self.setting)
         if any(line is one for one in lead):
             return Around("lead", [title] if title else [], self.heads, self.setting)
         return Around("body", [], self.heads, self.setting)

@@ -78,6 +78,9 @@ def _resolve(
     found = _nearest(here, action, "clause")
     if found:
         return found
+    aimed = next((p for p in clause.parts if p.part == "attacked" and p.country in WATCHED), None)
+    if aimed is not None and action is not None and action.says("attack"):
+        return Found("clause", aimed.country, aimed)
     accused = _accuses(line, clause, setting.title)
     if accused is not None:
         return accused

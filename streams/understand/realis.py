@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.catalog.concepts import ACTIONS, AGGRESSORS
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line
 
@@ -81,7 +81,9 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
     nothing = line.first("nothing_seen")
     if nothing and not _is_reassured(clause):
         return Gate("nothing_seen", "all observation is denied", nothing)
-    negation = _negation_on(frame, line, clause) or _before_object(frame, line, "not", _NEAR_WORDS)
+    negation = _negation_on(frame, line, clause)
+    if negation is None and not _is_relative(frame, line):
+        negation = _before_object(frame, line, "not", _NEAR_WORDS)
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or above.innocent("false_alarm")
@@ -220,7 +222,7 @@ def _aged(line: Line, above: _Above) -> Hit | None:
 
 
 #: What makes the content of a main clause a plan: "a law that lets troops down drones that enter".
-_PLANS = ("policy", "procure", "may", "will", "fear", "exercise")
+_PLANS = ("policy", "procure", "technology", "may", "will", "fear", "exercise")
 
 
 def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
@@ -326,13 +328,24 @@ def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate
         "closed",
     }:
         harmless = line.first("international", "escort") or above.first("escort")
-        if harmless:
+        if harmless and not _is_inside(clause):
             return Gate("intercept_without_violation", "met outside the airspace", harmless)
     else:
         outside = clause.first("international")
-        if outside:
+        if outside and not _is_inside(clause):
             return Gate("intercept_without_violation", "stayed outside the airspace", outside)
     return None
+
+
+def _is_inside(clause: Clause) -> bool:
+    """Tell whether a watched state's airspace itself is named: "over the Gulf, in Finnish airspace"."""
+    if clause.first("near", "not") is not None:
+        return False
+    return any(
+        part.part == "territory" and part.country in WATCHED
+        and part.head is not None and part.head.says("airspace")
+        for part in clause.parts
+    )  # fmt: skip
 
 
 def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:

@@ -208,8 +208,10 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if term.form == "institution" and (hit.start, hit.end) in mapped:
             continue  # Kastrup says which state it is, and nothing besides
         is_double = (hit.start, hit.end, term.country) in doubles and term.form == "adj"
-        if is_double and _head(clause, index, field, language) is None:
-            continue  # pl "do Polski": the name; "polski minister": the adjective, too
+        if is_double:
+            heading = _head(clause, index, field, language)
+            if heading is None or heading.end <= hit.start:
+                continue  # pl "do Polski": the name; "polski minister": the adjective, too
         role = hit.role
         if role in (None, *BARE_CASES):
             role = right_before(field.folded, clause, hit, language) or role

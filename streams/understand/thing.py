@@ -75,16 +75,21 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
         frame.actor = "ukraine_stray"
     if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
+    is_wreck = any(hit.says("wreckage") for hit in objects)
+    if is_wreck and line.first("incursion"):
+        frame.has_unidentified = True  # "debris found after Tuesday's intrusion"
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
     known = bool(frame.actor or frame.origin or frame.model or frame.has_unidentified)
     if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
         frame.what = "civil"
     is_ours = line.first("our", "airspace", "nato_state") is not None
-    if frame.what == "missile" and frame.is_verbless and not frame.markers and not is_ours:
+    if frame.what == "missile" and frame.is_verbless and not (frame.markers or is_ours or is_wreck):
         frame.what = "civil"
     is_guarded = bool(frame.sites & {"base", "critical"})
     if concept == "flyer" and weak and not (frame.markers or frame.borrowed or is_guarded):
         frame.what = "civil"  # "the device was seen at the air show"
+    if concept == "plane" and frame.is_verbless and line.first("other_hostile"):
+        frame.what = "civil"  # "planes without GPS near Constanța: the Russian jamming"
     if frame.what == "helicopter" and (not frame.markers or (weak and not known)):
         frame.what = "civil"
 
