@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from streams.catalog.concepts import ACTIONS
 from streams.catalog.languages import GAP, GAP_WORDS, Term, Word
 
 
@@ -144,16 +145,20 @@ def as_written(hits: list[Hit], text: str, language: str) -> list[Hit]:
     ]  # fmt: skip
 
 
+_DEEDS = (*ACTIONS, "incursion", "incident")
+
+
 def outermost(hits: list[Hit]) -> list[Hit]:
     """Return the hits that are not a part of a longer one; equal spans stay, equal words once.
 
-    A term with a gap covers nothing: what stands in its gap is another matter.
+    A term with a gap covers nothing: what stands in its gap is another matter. Nor does a deed
+    cover the land that its words name: "flew to Poland" still names Poland.
 
     Args:
         hits: Sorted by start, longest first.
     """
     kept: list[Hit] = []
-    reach_start, reach_end = 0, -1
+    reach_start, reach_end, is_deed = 0, -1, False
     said: set[tuple[object, ...]] = set()
     for hit in hits:
         meaning = (
@@ -166,9 +171,11 @@ def outermost(hits: list[Hit]) -> list[Hit]:
         )
         is_gapped = any(word is GAP for word in hit.term.words)
         if hit.end > reach_end and not is_gapped:
-            reach_start, reach_end = hit.start, hit.end
+            reach_start, reach_end, is_deed = hit.start, hit.end, hit.says(*_DEEDS)
         elif not is_gapped and not (hit.start == reach_start and hit.end == reach_end):
-            continue
+            names_land = hit.term.country is not None or hit.term.place is not None
+            if not (is_deed and names_land):
+                continue
         if meaning not in said:
             said.add(meaning)
             kept.append(hit)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
+from streams.catalog.concepts import ACTIONS, AGGRESSORS
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line
 
@@ -328,24 +328,13 @@ def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate
         "closed",
     }:
         harmless = line.first("international", "escort") or above.first("escort")
-        if harmless and not _is_inside(clause):
+        if harmless:
             return Gate("intercept_without_violation", "met outside the airspace", harmless)
     else:
         outside = clause.first("international")
-        if outside and not _is_inside(clause):
+        if outside:
             return Gate("intercept_without_violation", "stayed outside the airspace", outside)
     return None
-
-
-def _is_inside(clause: Clause) -> bool:
-    """Tell whether a watched state's airspace itself is named: "over the Gulf, in Finnish airspace"."""
-    if clause.first("near", "not") is not None:
-        return False
-    return any(
-        part.part == "territory" and part.country in WATCHED
-        and part.head is not None and part.head.says("airspace")
-        for part in clause.parts
-    )  # fmt: skip
 
 
 def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
