@@ -31,7 +31,7 @@ from streams.catalog.sources import Sources
 from streams.engine.bus import Bus, read_latest
 from streams.engine.follow import present_end
 from streams.engine.role import Role
-from streams.errors import Fault, FaultsError
+from streams.errors import BrokerError, Fault, FaultsError
 from streams.feeds import fulltext, orders
 from streams.feeds import surge as surging
 from streams.feeds.fetcher import Fetcher
@@ -100,7 +100,8 @@ async def run(
             Parsers(PARSE_WORKERS) as parsers,
         ):
             fetcher = Fetcher(feeds, states, bus, Poller(client, parsers, clock), clock)
-            reloader = Reloader(role, here, partial(_seeds_now, settings), fetcher.use)
+            use = partial(_use, settings, fetcher)
+            reloader = Reloader(role, here, partial(_seeds_now, settings), use)
             role.set_ready()
             group = settings.group("fetch") + f"-surge-{shard[0]}-of-{shard[1]}"
             followers = [
@@ -166,6 +167,20 @@ def guard_of(settings: Settings) -> Guard:
         raise FaultsError(
             [Fault("environment", "FLANKWATCH_ALLOW_ADDRESSES", str(error))]
         ) from None
+
+
+async def _use(settings: Settings, fetcher: Fetcher, feeds: tuple[FeedSpec, ...]) -> None:
+    """Poll these feeds; one that comes back goes on where it was.
+
+    Raises:
+        FaultsError: what is saved of new ones cannot be read; nothing has changed.
+    """
+    unknown = fetcher.unknown(feeds)
+    try:
+        states = await _states(settings, unknown) if unknown else {}
+    except BrokerError as error:
+        raise FaultsError([Fault(topics.FEEDS.name, "", str(error))]) from error
+    fetcher.use(feeds, states)
 
 
 async def _states(settings: Settings, feeds: tuple[FeedSpec, ...]) -> dict[str, bytes]:

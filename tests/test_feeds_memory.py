@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from connectors.base import Document, Entry
+from connectors.clock import Clock
 from connectors.identity import identify
 from connectors.urls import canonical_url
 from streams.catalog.feeds import FeedSpec
+from streams.feeds.fetcher import Fetcher
 from streams.feeds.memory import SEEN_MIN, Extra, Folded, Seen, extra_of, fold, with_extra
-from streams.records import FeedState
+from streams.feeds.tell import count_groups
+from streams.records import FeedState, decode, encode
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -210,3 +214,28 @@ def test_what_cannot_be_read_of_a_state_is_forgotten() -> None:
     assert extra_of(FeedState(id="x", url="", extra={"gap_seconds": "often"})) == Extra()
     extra = Extra(gap_seconds=5.0, skip_hours=(1, 2), first_at=NOW)
     assert extra_of(FeedState(id="x", url="", extra=with_extra(extra))) == extra
+
+
+async def test_an_operators_order_counts_though_the_fetcher_knows_more() -> None:
+    clock = Clock()
+    own = FeedState(id="paper", url="u", outcome="gone", failures=9, seen={"a": "b"}, version=500)
+    fetcher = Fetcher((spec(),), {"paper": encode(own)}, None, None, clock)  # type: ignore[arg-type]
+    fetcher.take_over(FeedState(id="paper", url="u", next_poll_at=clock.now(), version=7))
+    state = decode(FeedState, fetcher._states["paper"])
+    assert (state.outcome, state.failures, state.seen, state.version) == ("", 0, {"a": "b"}, 501)
+    assert state.next_poll_at is not None and state.next_poll_at <= clock.now()
+
+
+def test_a_groups_silence_counts_from_its_first_feed_to_its_last() -> None:
+    def since(group: str) -> float | None:
+        name = "flankwatch_feed_group_last_new_item_timestamp_seconds"
+        return REGISTRY.get_sample_value(name, {"group": group})
+
+    old, new = (spec(group=group) for group in ("old", "new"))
+    count_groups([old], (), NOW)
+    assert since("old") == NOW.timestamp()
+    count_groups([old, new], [old], NOW + timedelta(hours=1))
+    assert (since("old"), since("new")) == (NOW.timestamp(), NOW.timestamp() + 3600)
+    count_groups([new], [old, new], NOW)
+    assert since("old") is None
+    count_groups([], [new], NOW)

@@ -385,3 +385,34 @@ async def test_what_operators_say_while_a_fetcher_starts_is_heard(
             await until(lambda: detect.titles() == ["Story 1 of the day", "Story 2 of the day"])
             told = read_role_file(settings, "fetch") or {}
             assert told["catalog"] == Sources.of(seeds).content_hash()
+
+
+async def test_a_feed_that_comes_back_by_a_reload_goes_on_where_it_was(tmp_path, publisher) -> None:
+    from streams.catalog.sources import Sources
+    from streams.records import CatalogSwitch
+
+    def serve(request: Request) -> Answer:
+        return Answer(
+            304 if "if-none-match" in request.headers else 200, stories(1), {"ETag": '"1"'}
+        )
+
+    one = {"id": "one", "url": publisher.handle("/one", serve), "publisher": "A", "every": "1m"}
+    two = {"id": "two", "url": publisher.handle("/two", serve), "publisher": "B", "every": "1m"}
+    seeds = write_seeds(tmp_path / "seeds", one, two)
+    settings = settings_for(tmp_path, seeds)
+    async with broker_of(settings), Detect(settings) as detect:
+        async with fetching(settings):
+            await until(lambda: len(publisher.asked("/two")) >= 3 and len(detect.articles) == 2)
+        known = (await read_latest(settings, topics.FEEDS, FeedState))["two"]
+        write_seeds(tmp_path / "seeds", one)
+        async with fetching(settings), Bus(settings, "cli") as bus:
+            await asyncio.sleep(1.0)
+            write_seeds(tmp_path / "seeds", one, two)
+            asked = len(publisher.asked("/two"))
+            switch = CatalogSwitch(catalog=Sources.of(seeds).content_hash(), at=datetime.now(UTC))
+            await bus.send(topics.LEDGER, None, switch)
+            await until(lambda: len(publisher.asked("/two")) > asked + 1)
+        again = (await read_latest(settings, topics.FEEDS, FeedState))["two"]
+    assert "if-none-match" in publisher.asked("/two")[asked].headers
+    assert len(detect.articles) == 2
+    assert again.version > known.version and again.seen == known.seen

@@ -46,6 +46,9 @@ BASE = '[[feed]]\nid = "paper"\nurl = "https://p.example/rss"\npublisher = "P"\n
         ("[[feeds]]\nid='x'", "did you mean 'feed'"),
         ("feed = 3", "must be [[feed]] tables"),
         ("[[feed]]\nurl = 'https://p.example/'", "needs an id"),
+        (BASE + "[[feed]]\nid = 'papr'\nevery = '2m'", "no feed 'papr' to change, and a new one needs a url; did you mean 'paper'?"),
+        (BASE.replace("p.example", "p.example:99999"), "Port out of range"),
+        (BASE.replace("p.example", "p..example"), "not an address"),
         (BASE.replace("paper", "Pa per"), "pattern"),
         (BASE.replace("https://p.example/rss", "ftp://p.example"), "must be an http:// or https://"),
         (BASE.replace("https://p.example/rss", "https:///x"), "must be an http:// or https://"),
@@ -101,6 +104,12 @@ def test_an_own_layer_adds_overrides_and_disables(tmp_path: Path) -> None:
     paper = found[1]
     assert (paper.every, paper.url, paper.language) == (120, "https://p.example/rss", "lt")
     assert paper.file.startswith(str(tmp_path / "mine"))  # the last word on it is from there
+
+
+def test_what_was_saved_of_a_feed_that_is_no_more_is_no_fault(tmp_path: Path) -> None:
+    own = 'overlay = true\n[[feed]]\nid = "paper"\nstatus = "ok"\n[[feed]]\nid = "gone"\nstatus = "ok"\n'
+    found, reasons = read((tmp_path / "shipped", BASE), (tmp_path / "mine", own))
+    assert ([(feed.id, feed.status) for feed in found], reasons) == ([("paper", "ok")], [])
 
 
 def test_an_own_layer_may_replace_all_shipped_feeds(tmp_path: Path) -> None:
@@ -304,6 +313,9 @@ def test_feeds_test_says_what_is_wrong(cli: CliRunner, tmp_path: Path, served: P
     assert done.exit_code == 1 and "an HTML page" in done.output
     done = cli.invoke(main, ["feeds", "test", "nonsense"])
     assert done.exit_code == 2 and "no feed has this id" in done.output
+    for bad in ("http://x.example:99999/", "http://a..example/", "http://", "gopher://x.example/"):
+        done = cli.invoke(main, ["feeds", "test", bad])
+        assert done.exit_code == 2 and "address" in done.output.replace(bad, ""), done.output
     done = cli.invoke(main, ["feeds", "test", "http://10.0.0.1/feed"])
     assert done.exit_code == 1 and "is refused" in done.output
     assert cli.invoke(main, ["feeds", "test"]).exit_code == 2
@@ -323,6 +335,11 @@ def test_feeds_test_all_sums_up_and_saves(
     rows = cli.invoke(main, ["feeds", "list", "--json"]).output.splitlines()
     status = {json.loads(row)["id"]: json.loads(row)["status"] for row in rows if row[0] == "{"}
     assert status == {"fine": "ok", "dead": "broken"}
+    served.on("/dead", Answer(200, stories(2)))
+    done = cli.invoke(main, ["feeds", "test", "--all", "--group", "none", "--save"])
+    assert done.exit_code == 0
+    tested = (tmp_path / "seeds" / "feeds" / "tested.toml").read_text()
+    assert '"fine"' in tested and '"dead"' in tested, "other groups' last tries are kept"
 
 
 def test_feeds_list_is_a_table(cli: CliRunner, tmp_path: Path) -> None:

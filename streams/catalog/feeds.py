@@ -107,7 +107,8 @@ class FeedSpec(Seed):
             return None
         try:
             parts = urlsplit(value)
-            host = parts.hostname
+            host, _ = parts.hostname, parts.port
+            (host or "").encode("idna")  # as its look-up will
         except ValueError as error:
             raise ValueError(f"not an address: {error}") from None
         if parts.scheme not in ("http", "https") or not host:
@@ -179,7 +180,13 @@ def _lay(
         faults.append(Fault(file.name, f"{key}.id", "a feed needs an id"))
         return
     below = tables.get(entry["id"])
-    if below is None:
+    if below is None and is_over:
+        return  # what is remembered of a feed that is no more
+    if below is None and "url" not in entry and entry.get("disabled") is not True:
+        near = suggest(entry["id"], tables)
+        reason = f"there is no feed {entry['id']!r} to change, and a new one needs a url{near}"
+        faults.append(Fault(file.name, f"{key}.id", reason))
+    elif below is None:
         tables[entry["id"]] = ({"group": file.stem, **entry}, file, key)
     elif below[1].layer == file.layer and not is_over:
         reason = f"{entry['id']!r} is already in {below[1].name} ({below[2]})"

@@ -8,23 +8,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections import Counter, deque
+from collections import deque
 from functools import partial
 
 import structlog
 
 from connectors.clock import Clock
-from streams import metrics, topics
+from streams import topics
 from streams.catalog.feeds import FeedSpec
 from streams.engine.bus import Bus
 from streams.engine.role import Role
 from streams.errors import BrokerError
 from streams.feeds import surge as surging
 from streams.feeds.fulltext import FullText
+from streams.feeds.memory import resumed
 from streams.feeds.poll import Polled, Poller
 from streams.feeds.queue import Queue
 from streams.feeds.replay import send_articles
-from streams.feeds.tell import forget, prepare, tell, tell_push
+from streams.feeds.tell import count_groups, forget, prepare, tell, tell_push
 from streams.feeds.websub import WebSub
 from streams.records import FeedState, decode, encode
 
@@ -65,10 +66,7 @@ class Fetcher:
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._sending: set[str] = set()
         self._woken = asyncio.Event()
-        for group in sorted({feed.group for feed in feeds}):
-            count = sum(feed.group == group for feed in feeds)
-            metrics.feeds_configured.labels(group).set(count)
-            metrics.feed_group_last_new_item.labels(group).set(clock.now().timestamp())
+        count_groups(feeds, (), clock.now())
         for feed in feeds:
             prepare(feed, self._state(feed))
         self._unpolled: set[str] | None = set(self._feeds)
@@ -87,10 +85,20 @@ class Fetcher:
             stopping.cancel()
             await self._finish()
 
-    async def use(self, feeds: tuple[FeedSpec, ...]) -> None:
-        """Poll these feeds from now on: new ones begin, changed ones go on, others end."""
+    def unknown(self, feeds: tuple[FeedSpec, ...]) -> tuple[FeedSpec, ...]:
+        """Return the feeds of whose past nothing is known here; it may have been saved."""
+        return tuple(feed for feed in feeds if feed.id not in self._states)
+
+    def use(self, feeds: tuple[FeedSpec, ...], states: dict[str, bytes]) -> None:
+        """Poll these feeds from now on: new ones begin, changed ones go on, others end.
+
+        Args:
+            feeds: All feeds of this fetcher.
+            states: What is saved of those that were `unknown`.
+        """
         now = self._clock.now()
         given = {feed.id: feed for feed in feeds}
+        self._states = states | self._states
         for feed in self._feeds.values():
             if feed.id not in given:
                 self._queue.drop(feed)
@@ -100,20 +108,25 @@ class Fetcher:
                 forget(feed.id)
         changed = [feed for feed in feeds if self._feeds.get(feed.id) != feed]
         log.info("feeds reloaded", feeds=len(given), changed=len(changed))
-        self._feeds = given
+        count_groups(feeds, self._feeds.values(), now)
         for feed in changed:
+            if feed.id not in self._feeds:
+                prepare(feed, self._state(feed))
             self._queue.begin(feed, self._state(feed), now, len(changed))
-        self._count_groups()
+        self._feeds = given
         self._woken.set()
 
     def take_over(self, state: FeedState) -> None:
-        """Take an operator's word on one of our feeds."""
+        """Take an operator's word on one of our feeds: it is due; what we know newer of it stays."""
         feed = self._feeds.get(state.id)
-        if feed is not None and state.version > self._state(feed).version:
-            log.info("feed resumed", feed=feed.id)
-            self._states[feed.id] = encode(state)
-            self._queue.push(feed, state.next_poll_at or self._clock.now())
-            self._woken.set()
+        if feed is None:
+            return
+        own, now = self._state(feed), self._clock.now()
+        log.info("feed resumed", feed=feed.id)
+        newest = state if state.version > own.version else resumed(own, now)
+        self._states[feed.id] = encode(newest)
+        self._queue.push(feed, newest.next_poll_at or now)
+        self._woken.set()
 
     def use_websub(self, websub: WebSub) -> None:
         """Take news that hubs push, too; leases that were saved go on."""
@@ -141,11 +154,6 @@ class Fetcher:
         for feed in self.surge.covered(self._feeds.values(), now):
             self._queue.hurry(feed, self._state(feed))
         self._woken.set()
-
-    def _count_groups(self) -> None:
-        metrics.feeds_configured.clear()
-        for group, count in Counter(feed.group for feed in self._feeds.values()).items():
-            metrics.feeds_configured.labels(group).set(count)
 
     def _state(self, feed: FeedSpec) -> FeedState:
         raw = self._states.get(feed.id)

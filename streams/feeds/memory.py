@@ -98,6 +98,19 @@ def with_extra(extra: Extra) -> dict[str, Any]:
     return packed
 
 
+def resumed(state: FeedState, now: datetime) -> FeedState:
+    """Return the state of a feed that is due now, whatever became of it before."""
+    extra = msgspec.structs.replace(extra_of(state), why="", failing_since=None)
+    return msgspec.structs.replace(
+        state,
+        outcome="",
+        failures=0,
+        next_poll_at=now,
+        extra=with_extra(extra),
+        version=state.version + 1,
+    )
+
+
 def fold(
     spec: FeedSpec, seen: dict[str, str], document: Document, now: datetime, *, backfill: bool
 ) -> Folded:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from msgspec import DecodeError
-from msgspec.structs import replace
 
 from connectors.clock import Clock
 from streams import topics
@@ -18,7 +17,7 @@ from streams.engine.follow import Place
 from streams.engine.follow import follow as listen
 from streams.engine.state import StateFile
 from streams.errors import BrokerError, FlankwatchError
-from streams.feeds.memory import extra_of, with_extra
+from streams.feeds.memory import resumed
 from streams.records import FeedState, decode, encode
 from streams.settings import Settings
 
@@ -73,15 +72,7 @@ async def resume(settings: Settings, feed: str, who: str) -> FeedState:
     known = (await read_latest(settings, topics.FEEDS, FeedState)).get(feed)
     if known is None:
         raise FlankwatchError(f"{feed}: nothing is known of it; it was never polled")
-    extra = replace(extra_of(known), why="", failing_since=None)
-    state = replace(
-        known,
-        outcome="",
-        failures=0,
-        next_poll_at=Clock().now(),
-        extra=with_extra(extra),
-        version=known.version + 1,
-    )
+    state = resumed(known, Clock().now())
     try:
         async with Bus(settings, "fetch") as bus:
             await bus.send(topics.FEEDS, feed, state, {OPERATOR: who})

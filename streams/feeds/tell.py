@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
@@ -13,6 +15,19 @@ from streams.feeds.poll import Polled
 from streams.records import FeedState
 
 log = structlog.get_logger()
+
+
+def count_groups(feeds: Iterable[FeedSpec], before: Iterable[FeedSpec], now: datetime) -> None:
+    """Tell how many feeds each group has; a new group's silence counts from now, a gone one's ends."""
+    counts = Counter(feed.group for feed in feeds)
+    known = {feed.group for feed in before}
+    for group in known - counts.keys():
+        metrics.feeds_configured.remove(group)
+        metrics.feed_group_last_new_item.remove(group)
+    for group, count in counts.items():
+        metrics.feeds_configured.labels(group).set(count)
+        if group not in known:
+            metrics.feed_group_last_new_item.labels(group).set(now.timestamp())
 
 
 def prepare(feed: FeedSpec, state: FeedState) -> None:

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -23,6 +25,7 @@ from connectors.gate import Gate
 from connectors.guard import Guard
 from connectors.http import Client, user_agent
 from connectors.worker import Parsers
+from streams.catalog.faults import read_toml
 from streams.catalog.feeds import FeedSpec
 from streams.errors import Fault, FaultsError
 from streams.feeds.probe import Prober, Step, Trial, spec_for
@@ -74,8 +77,11 @@ def _spec(settings: Settings, target: str) -> FeedSpec:
     if "://" in target:
         try:
             return spec_for(target)
+        except ValidationError as error:
+            why = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+            raise FaultsError([Fault("argument", target, why)]) from None
         except ValueError as error:
-            raise FaultsError([Fault("argument", target, str(error).splitlines()[0])]) from None
+            raise FaultsError([Fault("argument", target, str(error))]) from None
     for feed in read_feeds(settings):
         if feed.id == target:
             return feed
@@ -139,13 +145,21 @@ def _save(settings: Settings, trials: list[Trial]) -> None:
     assert settings.seeds is not None
     path = settings.seeds / "feeds" / "tested.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["# Written by `flankwatch feeds test --all --save`; each run writes it anew."]
+    lines = [
+        "# Written by `flankwatch feeds test --all --save`: what the last try of each feed gave."
+    ]
     lines += ["overlay = true"]
-    for trial in sorted(trials, key=lambda trial: trial.spec.id):
-        status = "ok" if trial.is_ok else "broken"
-        lines += ["", "[[feed]]", f'id = "{trial.spec.id}"', f'status = "{status}"']
+    told = _told_before(path) | {t.spec.id: "ok" if t.is_ok else "broken" for t in trials}
+    for id, status in sorted(told.items()):
+        lines += ["", "[[feed]]", f'id = "{id}"', f'status = "{status}"']
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     click.echo(f"wrote {path}", err=True)
+
+
+def _told_before(path: Path) -> dict[str, str]:
+    """Return what earlier tries wrote, of other groups for one; the seeds were read, so it is sound."""
+    tables = (read_toml(path, str(path), []) or {}).get("feed", [])
+    return {table["id"]: str(table.get("status", "unverified")) for table in tables}
 
 
 async def discover(settings: Settings, site: str, *, as_json: bool) -> bool:
