@@ -8,6 +8,7 @@ and to no other; a truncated body is an error, never a result.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import time
@@ -348,8 +349,13 @@ def _numeric(host: str) -> str | None:
 
 def _brief(error: BaseException) -> str:
     """Return an error's reason without addresses or paths in it."""
-    cause = getattr(error, "os_error", None) or error
-    return getattr(cause, "strerror", None) or type(cause).__name__
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it hung up without an answer"
+    cause: Any = getattr(error, "os_error", None) or error
+    told = getattr(cause, "strerror", None) or type(cause).__name__
+    if told.startswith("Connect call failed") and cause.errno:
+        return os.strerror(cause.errno)
+    return str(told)
 
 
 __all__ = [

@@ -67,6 +67,23 @@ async def test_no_http_at_all_is_a_connect_error(client) -> None:
     server.close()
 
 
+async def test_a_refused_or_dropped_connection_is_told_in_words(client, free_port) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    for url, told in (
+        (f"http://127.0.0.1:{free_port}", "Connection refused"),
+        (f"http://127.0.0.1:{port}", "it hung up without an answer"),
+    ):
+        with pytest.raises(FetchError) as caught:
+            await client.get(url + "/feed")
+        assert str(caught.value) == f"connect_error: {url}: {told}"
+    server.close()
+
+
 async def test_a_redirect_without_location_is_an_answer(publisher, client) -> None:
     assert (await client.get(publisher.on("/feed", Answer(302, b"where?")))).status == 302
 

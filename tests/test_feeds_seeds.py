@@ -306,11 +306,29 @@ def test_feeds_test_shows_every_step(cli: CliRunner, tmp_path: Path, served: Pub
     assert told["outcome"] == "ok" and told["entries"] == 2
 
 
+def test_feeds_test_finds_out_the_kind_of_an_address(
+    cli: CliRunner, tmp_path: Path, served: Publisher
+) -> None:
+    write(tmp_path)
+    site = (
+        b'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+        b"<url><loc>https://a.example/1</loc></url></urlset>"
+    )
+    for path, body, kind in (
+        ("/a", b'\xef\xbb\xbf {"items": [{"id": "1", "title": "A drone"}]}', "jsonfeed"),
+        ("/b", site, "sitemap"),
+    ):
+        done = cli.invoke(main, ["feeds", "test", served.on(path, Answer(200, body))])
+        assert done.exit_code == 0 and f'kind = "{kind}"' in done.output, done.output
+
+
 def test_feeds_test_says_what_is_wrong(cli: CliRunner, tmp_path: Path, served: Publisher) -> None:
     write(tmp_path)
     page = served.on("/page", Answer(200, b"<!doctype html><html></html>"))
     done = cli.invoke(main, ["feeds", "test", page])
     assert done.exit_code == 1 and "an HTML page" in done.output
+    done = cli.invoke(main, ["feeds", "test", served.on("/busy", Answer(429))])
+    assert done.exit_code == 1 and "validators" not in done.output, "of an error page"
     done = cli.invoke(main, ["feeds", "test", "nonsense"])
     assert done.exit_code == 2 and "no feed has this id" in done.output
     for bad in ("http://x.example:99999/", "http://a..example/", "http://", "gopher://x.example/"):

@@ -113,7 +113,7 @@ def export_feeds(group: str | None) -> None:
     from streams.fetch import read_feeds
 
     found = [f for f in read_feeds(load_settings()) if group is None or f.group == group]
-    click.get_binary_stream("stdout").write(export_opml(found))
+    click.get_binary_stream("stdout").write(export_opml(found) + b"\n")
 
 
 @feeds.command("discover")

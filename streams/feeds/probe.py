@@ -48,6 +48,7 @@ class Trial:
     """What trying a feed came to."""
 
     spec: FeedSpec
+    is_guess: bool = False  #: no seed names its kind: the answer tells it
     outcome: str = ""  #: of connectors.errors.OUTCOMES
     steps: list[Step] = field(default_factory=list)
     document: Document | None = None
@@ -114,6 +115,8 @@ class Prober:
             trial.outcome = error.reason
             yield Step("status", False, f"{error.reason}: {error.detail}")
             return
+        if trial.is_guess:
+            spec = spec.model_copy(update={"kind": kind_of(response.body)})
         try:
             trial.document = await self._parse(spec, response)
         except ParseError as error:
@@ -183,7 +186,8 @@ def _answer(access: Access, response: Response) -> list[Step]:
         n for n, v in (("ETag", validators.etag), ("Last-Modified", validators.last_modified)) if v
     ]
     told = " and ".join(has) if has else "none: every poll costs the whole feed"
-    steps.append(Step("validators", True if has else None, told))
+    if response.status == 200:
+        steps.append(Step("validators", True if has else None, told))
     fresh, asked = fresh_seconds(headers, now), retry_after(headers, now)
     if fresh:
         steps.append(Step("cache", None, f"fresh for {fresh:.0f} s: not polled sooner"))
@@ -273,6 +277,14 @@ def quoted(text: str) -> str:
     """Return a TOML basic string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", escaped) + '"'
+
+
+def kind_of(body: bytes) -> str:
+    """Return the kind that a fetched body looks like; `rss` when it looks like nothing else."""
+    head = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith((b"{", b"[")):
+        return "jsonfeed"
+    return "sitemap" if b"<urlset" in head else "rss"
 
 
 def spec_for(url: str) -> FeedSpec:

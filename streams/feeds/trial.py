@@ -60,7 +60,7 @@ async def test_one(settings: Settings, target: str, *, as_json: bool) -> bool:
         FaultsError: the target is neither an id nor an address, or seeds are wrong.
     """
     spec = _spec(settings, target)
-    trial = Trial(spec)
+    trial = Trial(spec, is_guess="://" in target)
     async with _kit(settings) as kit:
         async for step in kit.prober.steps(trial):
             trial.steps.append(step)
