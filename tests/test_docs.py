@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+import msgspec
 from conftest import ROOT
 
+from streams import topics
 from streams.catalog import load_catalog
+from streams.records import Article, decode
 from streams.settings import Settings
+from streams.understand import understand
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -29,3 +36,13 @@ def test_the_makefile_has_the_readmes_two_commands() -> None:
     for command in ("run", "test"):
         assert f"make {command}" in README
         assert f"\n{command}: " in makefile
+
+
+def test_the_article_that_the_readme_lets_people_produce_is_one() -> None:
+    found = re.search(r"```json\n(\{.*?\})\n```", README, re.S)
+    assert found and f"`{topics.ARTICLES.name}`" in README
+    article = decode(Article, found[1].encode())
+    assert understand(article, load_catalog()).report_set.reports
+    needed = {field.name for field in msgspec.structs.fields(Article) if field.required}
+    assert needed <= json.loads(found[1]).keys()
+    assert topics.ARTICLES.max_bytes == 512 * 1024

@@ -77,6 +77,15 @@ def test_broken_lines_are_told_by_number_and_the_rest_goes_on(run: CliRunner) ->
     assert "Traceback" not in done.output
 
 
+def test_a_line_beyond_the_limit_is_one_bad_line(run: CliRunner) -> None:
+    beyond = line(1, body="x" * (16 * 1024 * 1024 + 5))
+    done = run.invoke(main, ["ingest", "-"], input="\n".join([beyond, line(2), "{nope"]))
+    assert done.exit_code == 1
+    assert "skipped: <stdin>:1: is longer than 16777216 bytes" in done.stderr
+    assert "skipped: <stdin>:3: " in done.stderr
+    assert "1 articles sent, 2 lines skipped" in done.stderr
+
+
 def test_invalid_utf8_costs_its_line(run: CliRunner) -> None:
     done = run.invoke(main, ["ingest", "-"], input=b'{"id": "\xff"}\n' + line(1).encode())
     assert done.exit_code == 1
@@ -93,6 +102,7 @@ def test_unreachable_kafka_is_one_clear_line(
 
 
 def test_since_that_is_no_time_is_told(run: CliRunner) -> None:
-    done = run.invoke(main, ["articles", "export", "--since", "yesterday"])
-    assert done.exit_code == 2
-    assert "expected 2026-05-01" in done.stderr
+    for text in ("yesterday", "99999999999d"):
+        done = run.invoke(main, ["articles", "export", "--since", text])
+        assert done.exit_code == 2
+        assert "expected 2026-05-01" in done.stderr

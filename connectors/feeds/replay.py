@@ -96,7 +96,7 @@ def read_files(targets: Iterable[str], *, need_date: bool = True) -> Iterator[Re
         try:
             if path.suffix in (".jsonl", ".ndjson", ".json"):
                 with path.open("rb") as file:
-                    yield from read_lines(_bounded(file), str(path), need_date=need_date)
+                    yield from read_lines(bounded(file), str(path), need_date=need_date)
             elif published is None and need_date:
                 yield BadLine(
                     str(path),
@@ -125,8 +125,8 @@ def split_date(target: str) -> tuple[Path, datetime | None]:
     return Path(name), _at_noon(published, date)
 
 
-def _bounded(file: Any) -> Iterator[bytes]:
-    """Yield lines; one over the limit is yielded cut, which makes it a bad line."""
+def bounded(file: Any) -> Iterator[bytes]:
+    """Yield lines as they come; one over the limit is yielded cut, which makes it a bad line."""
     while line := file.readline(MAX_LINE_BYTES):
         yield line
         while not line.endswith(b"\n") and len(line) == MAX_LINE_BYTES:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from connectors.feeds.replay import MAX_LINE_BYTES
+from connectors.feeds.replay import bounded
 from streams.engine.logs import quiet_libraries
 from streams.errors import EXIT_CHECK_FAILED
 from streams.settings import load_settings
@@ -32,11 +32,11 @@ class Since(click.ParamType):
         if isinstance(value, datetime):
             return value
         ago = _AGO.fullmatch(value)
-        if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         try:
+            if ago:
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             at = datetime.fromisoformat(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(f"expected 2026-05-01, 2026-05-01T06:30Z, 90m, 24h or 7d, got {value!r}")
         return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
@@ -60,7 +60,7 @@ def ingest(file: IO[bytes], as_json: bool) -> None:
     done = asyncio.run(
         work.ingest(
             load_settings(),
-            iter(lambda: file.readline(MAX_LINE_BYTES), b""),
+            bounded(file),
             getattr(file, "name", "<stdin>"),
             datetime.now(UTC),
             lambda bad: click.echo(f"skipped: {bad}", err=True),
