@@ -88,7 +88,12 @@ def test_it_agrees_with_what_the_catalog_reads(layers: Sources) -> None:
 
 def test_replace_shipped_leaves_the_shipped_ones_out(tmp_path: Path) -> None:
     below = write(tmp_path / "a", feeds__a_toml=FEED.format(id="one") + FEED.format(id="two"))
-    own = write(tmp_path / "b", feeds__own_toml="replace_shipped = true\n" + FEED.format(id="two"))
+    own = write(
+        tmp_path / "b",
+        feeds__own_toml="replace_shipped = true\n" + FEED.format(id="two"),
+        feeds__tested_toml="overlay = true\n"
+        + "".join(f'[[feed]]\nid = "{id}"\nstatus = "ok"\n' for id in ("one", "two", "gone")),
+    )
     sources = Sources((below, own))
     assert live(sources, "feed") == {"two"} == {feed.id for feed in feeds.read(sources, [])}
 

@@ -216,7 +216,8 @@ def _refuse_twins(feeds: list[FeedSpec], faults: list[Fault]) -> None:
     for feed in feeds:
         twin = by_address.setdefault(same_address(feed.url), feed)
         if twin is not feed:
-            faults.append(Fault(feed.file, f"{feed.id}.url", f"same address as {twin.id!r}"))
+            reason = f"same address as {twin.id!r} in {twin.file}; disable one, or keep to one id"
+            faults.append(Fault(feed.file, f"{feed.id}.url", reason))
             continue
         twin = by_voice.setdefault((feed.publisher.lower(), feed.language, feed.section), feed)
         if twin is not feed:

@@ -107,7 +107,11 @@ def _of_feeds(sources: Sources) -> Iterator[Origin]:
             for said in words.values():
                 if said[-1].file.layer < file.layer:
                     said.append(_Word(file, is_disabled=True, is_reset=True))
-        _note(words, content.get("feed"), "id", file, keeps=True)
+        tables = content.get("feed")
+        if content.get("overlay") is True and isinstance(tables, list):
+            live = {id for id, said in words.items() if not said[-1].is_reset}
+            tables = [one for one in tables if isinstance(one, dict) and one.get("id") in live]
+        _note(words, tables, "id", file, keeps=True)
     yield from (_origin("feed", id, said, is_laid_over=True) for id, said in words.items())
 
 
