@@ -225,7 +225,11 @@ def _status(
         stance = stance_of(word.report)
         if stance == "false_alarm":
             return "false_alarm", word
-        confirmed = [a for a in words if _confirms(a.report)]
+        # Looking into what it suspects, a state does not confirm it.
+        suspects = any(w.report.status_hint == "claimed" for w in words)
+        confirmed = [
+            w for w in words if _confirms(w.report) and not (suspects and w.report.follow_up)
+        ]
         if stance == "denies":
             # A state that takes back its own word is for people to see, not for us to settle.
             # Traffic was stopped for something, even if none was found.
@@ -336,7 +340,10 @@ def _places(accounts: Sequence[Account]) -> tuple[Territory, ...]:
 
 
 def _claims(accounts: Sequence[Account]) -> tuple[Claim, ...]:
-    """Return who says which number and which actor, first told first, each once."""
+    """Return who says which number and which actor, first told first, each once.
+
+    Who denies it names nobody.
+    """
     claims: dict[tuple[str, str, str], Claim] = {}
     for account in accounts:
         report = account.report
@@ -350,7 +357,7 @@ def _claims(accounts: Sequence[Account]) -> tuple[Claim, ...]:
                     what="count", value=value, by=by, article=account.article, low=low, high=high
                 ),
             )
-        if report.actor and report.actor != "unknown":
+        if report.actor and report.actor != "unknown" and stance_of(report) == "asserts":
             claims.setdefault(
                 ("actor", report.actor, by),
                 Claim(what="actor", value=report.actor, by=by, article=account.article),

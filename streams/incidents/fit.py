@@ -26,6 +26,8 @@ LOOSE_SECONDS = 3 * HOUR
 SHORT_SECONDS = 10 * HOUR
 #: An undated account may be said this long before the first precise word of its event begins.
 BEFORE_SECONDS = 2 * HOUR
+#: … and a denial this long: it answers what somebody told, if not one that we read.
+DENIAL_SECONDS = HOUR // 2
 #: An undated account speaks of something at most this old, unless it names the very place.
 RECENT_SECONDS = 10 * DAY
 #: … and then of something at most this old.
@@ -77,7 +79,8 @@ def may_meet(frame: Frame, seed: Frame) -> bool:
     if frame.tier == UNDATED:
         # What has no date began, as far as we know, when it was first told.
         first = seed.end if seed.assumed else seed.start
-        return frame.said - first >= -BEFORE_SECONDS and frame.said - seed.end <= REMEMBERED_SECONDS
+        before = DENIAL_SECONDS if frame.rank == ATTACHED else BEFORE_SECONDS
+        return frame.said - first >= -before and frame.said - seed.end <= REMEMBERED_SECONDS
     late = FIND_SECONDS if frame.find else LOOSE_SECONDS
     return seed.start - frame.end <= LOOSE_SECONDS and frame.start - seed.end <= late
 

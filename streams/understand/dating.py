@@ -33,7 +33,9 @@ def date_event(
     """
     frame, line = candidate.frame, candidate.frame.line
     title = heads[0] if heads else None
-    candidate.is_follow_up = _is_reaction(frame, line, title)
+    candidate.is_follow_up = _is_reaction(frame, line, title) or (
+        line is title and frame.is_nominal and any(_looks_back(lead) for lead in setting.lead)
+    )
     far = [hit for clause in line.clauses for hit in clause.all("past", "earlier", "repeated")]
     found = [
         date
@@ -71,6 +73,11 @@ def date_event(
         # a verdict, a resignation: such consequences come later, and tell nothing new
         candidate.is_follow_up = candidate.is_consequence = True
     candidate.freshness = "undated" if candidate.is_follow_up else "fresh"
+
+
+def _looks_back(lead: Line) -> bool:
+    """Tell whether a sentence is about an incident already known: "the inquiry into the incident"."""
+    return lead.first("incident") is not None and lead.first("react") is not None
 
 
 def _is_coming(line: Line, at: int) -> bool:

@@ -90,7 +90,9 @@ def frames_of(line: Line, others: list[Line], dates: list[int]) -> list[Frame]:
 
 def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> Frame | None:
     action_hits = [
-        hit for hit in clause.all(*ACTIONS, "incursion") if not _is_spared(hit, clause, line)
+        hit
+        for hit in clause.all(*ACTIONS, "incursion")
+        if not (_is_spared(hit, clause, line) or _is_on_the_road(hit, clause, line))
     ]
     objects = clause.all(*OBJECTS)
     actions = {c for hit in action_hits for c in hit.concepts if c in ACTIONS or c == "incursion"}
@@ -156,6 +158,16 @@ def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
         if negation.end <= hit.start and len(between) <= 2 and len(negation.concepts) == 1:
             return True
     return False
+
+
+def _is_on_the_road(hit: Hit, clause: Clause, line: Line) -> bool:
+    """Tell whether what is closed is a border crossing, in answer to what another clause tells."""
+    return (
+        hit.says("closed")
+        and clause.first("border") is not None
+        and clause.first("airport", "airspace") is None
+        and any(other.first(*ACTIONS) for other in line.clauses if other is not clause)
+    )
 
 
 def _says(hits: list[Hit]) -> set[str]:

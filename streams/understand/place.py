@@ -177,8 +177,10 @@ def _resolve(
         found = _nearest([p for p in other.parts if p.part in _AT], None, "title_lead")
         if found and found.step != "other":
             return found
+        # "an attack on Reni, hundreds of metres from Romania"
+        not_there = ("origin", "owner", "near") if found else ("origin", "owner")
         doer = next(
-            (p for p in other.parts if p.country in WATCHED and p.part not in ("origin", "owner")),
+            (p for p in other.parts if p.country in WATCHED and p.part not in not_there),
             None,
         )
         if doer:

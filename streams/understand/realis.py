@@ -80,6 +80,9 @@ def closed_gate(
 def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     nothing = line.first("nothing_seen")
     if nothing and not _is_reassured(clause):
+        innocent = line.first("false_alarm")
+        if innocent:
+            return Gate("false_alarm", "an innocent cause is named", innocent)
         return Gate("nothing_seen", "all observation is denied", nothing)
     negation = _negation_on(frame, line, clause)
     if negation is None and not _is_relative(frame, line):

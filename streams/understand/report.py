@@ -207,14 +207,18 @@ def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
 
 
 def _number_before(hit: Hit, line: Line, language: Language) -> int | None:
-    """Return the number within three words before a noun, in its clause; of nothing in between."""
+    """Return the number within three words before a noun, in its clause; of nothing in between.
+
+    "12 balloons", "12 from Belarus drifted-in balloons".
+    """
     clause = next((c for c in line.clauses if any(hit is one for one in c.hits)), None)
     if clause is None:
         return None  # the noun is borrowed from another sentence
     begin = max([clause.start, *(one.end for one in clause.hits if _has_number(one, hit))])
     first = max(begin, hit.start - 40)
     text = _NO_COUNT.sub(_as_letters, line.field.text[first : hit.start])
-    for word in reversed(fold(text).split()[-3:]):
+    came = any(part.role == "from" and first <= part.hit.start < hit.start for part in clause.parts)
+    for word in reversed(fold(text).split()[-(5 if came else 3) :]):
         if (number := _number(word, language)) is not None:
             return number
     return None
@@ -222,7 +226,8 @@ def _number_before(hit: Hit, line: Line, language: Language) -> int | None:
 
 def _has_number(one: Hit, thing: Hit) -> bool:
     """Tell whether a number before this word is its own: "two reports of drones"."""
-    return one.end <= thing.start and one.says(*ACTIONS, "said", "official", "incident")
+    is_noun = one.says("said", "official", "incident", "incursion")
+    return one.end <= thing.start and (is_noun or (one.says("sighted") and " " in one.term.text))
 
 
 def _number(word: str, language: Language) -> int | None:

@@ -10,7 +10,7 @@ from streams.catalog.languages import Language
 from streams.understand.lexicon import Hit
 
 if TYPE_CHECKING:
-    from streams.understand.sentence import Clause
+    from streams.understand.sentence import Clause, Line, Part
 
 _LOOK_BACK_WORDS = 4
 _ADJECTIVE_REACH = 2  # "in the Polish city", not "in the maize field, Russian"
@@ -75,3 +75,68 @@ def preposition(
         if role:
             return role
     return None
+
+
+#: "And" of all languages.
+_AND = frozenset(
+    [
+        "and",
+        "und",
+        "et",
+        "y",
+        "e",
+        "i",
+        "oraz",
+        "ir",
+        "un",
+        "ja",
+        "ning",
+        "och",
+        "og",
+        "en",
+        "és",
+        "și",
+        "si",
+        "a",
+        "in",
+        "ve",
+        "dhe",
+        "та",
+        "і",
+        "й",
+        "и",
+        "да",
+        "ды",
+        "και",
+    ]
+)
+_SHARED = ("from", "to", "in", "into", "over", "at")
+
+
+def shared_roles(line: Line) -> list[tuple[Part, str]]:
+    """Return the names of lists that share the first one's preposition, each with its role.
+
+    "Flights from Frankfurt, Paris and Warsaw"; "drones over Poland and Romania". A list ends with
+    "and": what follows a comma only may begin another clause.
+    """
+    names: dict[int, list[Part]] = {}
+    for part in line.parts:
+        names.setdefault(part.hit.start, []).append(part)
+    found: list[tuple[Part, str]] = []
+    role: str | None = None
+    end = 0
+    waiting: list[Part] = []
+    for start in sorted(names):
+        here = names[start]
+        own = next((part.role for part in here if part.role in _SHARED), None)
+        between = line.field.text[end:start].replace(",", " , ").lower().split()
+        is_last = bool(between) and between[-1] in _AND and between[:-1] in ([], [","])
+        if own is None and role is not None and (is_last or between == [","]):
+            waiting += [part for part in here if part.role in (None, *BARE_CASES)]
+            if is_last:
+                found += [(part, role) for part in waiting]
+                role, waiting = None, []
+        else:
+            role, waiting = own, []
+        end = max(part.hit.end for part in here)
+    return found

@@ -16,7 +16,13 @@ from streams.catalog.concepts import ACTIONS, CONCEPTS
 from streams.catalog.languages import Language
 from streams.catalog.places import Place
 from streams.understand.lexicon import Hit
-from streams.understand.roles import BARE_CASES, is_distance, preposition, right_before
+from streams.understand.roles import (
+    BARE_CASES,
+    is_distance,
+    preposition,
+    right_before,
+    shared_roles,
+)
 from streams.understand.text import Field, Sentence
 
 Opener = Literal["", "after", "that", "if", "against"]
@@ -34,6 +40,7 @@ _HEADS = {
 }  # fmt: skip
 #: Parts of those who speak for a state.
 VOICES = ("speaker", "nominal", "person")
+_CRAFTS = ("jet", "plane", "helicopter", "ship")
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
 
 
@@ -148,27 +155,10 @@ def make_line(
     for clause in clauses:
         _give_parts(clause, field, language, places)
         _join_places(clause, field)
-    _join_lists(line)
+    for part, role in shared_roles(line):
+        part.role = role
+        part.part = _place_part(role) if part.place else _country_part("name", role, None)
     return line
-
-
-_COUNTRY_AT: dict[str | None, str] = {"from": "origin", "to": "target"}
-_IN_A_LIST = re.compile(r"\s*(?:,\s*(?:\w{1,4}\s+)?|\s\w{1,4}\s+)")
-
-
-def _join_lists(line: Line) -> None:
-    """Let all names of a list come from, or go to: "flights from Frankfurt, Paris and Warsaw"."""
-    first: Part | None = None  #: the last name that came from, or went to
-    for other in line.parts:
-        if first is not None and other.role in (None, *BARE_CASES):
-            start, end = first.hit.end, other.hit.start
-            if other.hit.start == first.hit.start or _IN_A_LIST.fullmatch(
-                line.field.text, start, max(start, end)
-            ):
-                other.role = first.role
-                other.part = _place_part(first.role) if other.place else _COUNTRY_AT[first.role]
-        if other.role in _COUNTRY_AT and other.part in ("origin", "aim", "target"):
-            first = other
 
 
 def _is_inside(at: int, hits: list[Hit]) -> bool:
@@ -232,6 +222,10 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             continue
         head = _head(clause, index, field, language)
         part = _country_part(term.form or "name", role, head)
+        if part == "nominal" and _is_borders(hit, head, field):
+            part = "border"  # "two Belarus crossings"
+        if part == "speaker" and (craft := _craft_before(clause, index, field)):
+            part, head = "owner", craft  # "a Mi-24 of the Polish air force"
         if part in ("location", "target", "nominal") and _is_attacked(clause, index, field):
             part = "attacked"
         clause.parts.append(Part(hit, term.country, part, None, role, head))
@@ -253,6 +247,20 @@ def _join_places(clause: Clause, field: Field) -> None:
 def _adjoins(part: Part, other: Part, field: Field) -> bool:
     first, last = sorted((part.hit, other.hit), key=lambda hit: hit.start)
     return _words_between(field, first.end, last.start) <= 1
+
+
+def _is_borders(hit: Hit, head: Hit | None, field: Field) -> bool:
+    """Tell whether a bare name only says whose border the next word means."""
+    return head is not None and head.says("border") and field.text[hit.end : head.start] == " "
+
+
+def _craft_before(clause: Clause, index: int, field: Field) -> Hit | None:
+    """Return the aircraft or ship right before a force's adjective: the force's, not its report."""
+    hit = clause.hits[index]
+    before = clause.hits[index - 1] if index else None
+    if hit.term.form != "adj" or before is None or not before.says(*_CRAFTS):
+        return None
+    return before if _words_between(field, before.end, hit.start) <= 1 else None
 
 
 def _is_attacked(clause: Clause, index: int, field: Field) -> bool:

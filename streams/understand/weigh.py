@@ -36,6 +36,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
             if candidate.gate is None and happened and happened.precision == "assumed":
                 candidate.gate = other
     _close_supposed(candidates)
+    _close_own_missiles(candidates)
     if not told and (supposed := _supposed(candidates)):
         for candidate in candidates:
             happened = candidate.happened
@@ -114,6 +115,25 @@ def _close_supposed(candidates: list[Candidate]) -> None:
             is_vague = one.found.step in ("only_country", "publisher", "language")
             if cue and is_vague and titled and one.frame.what not in titled:
                 one.gate = Gate("hypothetical", "only supposed, beside what the title tells", cue)
+
+
+def _close_own_missiles(candidates: list[Candidate]) -> None:
+    """Close the title's missile that the lead tells to be from the state's own jet."""
+    for one in candidates:
+        if one.prominence != "title" or one.gate is not None or one.frame.what != "missile":
+            continue
+        if one.frame.markers or one.found is None:
+            continue
+        for other in candidates:
+            clause = other.frame.clause
+            jets = [
+                part.hit
+                for part in clause.parts
+                if part.country == one.found.country and part.part in ("owner", "ally")
+                and part.head is not None and part.head.says("jet", "own_jet")
+            ]  # fmt: skip
+            if other.prominence == "lead" and jets and clause.first("missile"):
+                one.gate = Gate("own_object", "shot by the state's own jet", jets[0])
 
 
 def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:
