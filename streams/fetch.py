@@ -77,7 +77,6 @@ async def run(
     """
     os.environ.setdefault("UV_THREADPOOL_SIZE", str(RESOLVERS))
     clock = clock or Clock()
-    shard = settings.shard
     _seeds_now(settings)  # their faults are told before anything is connected
     async with Bus(settings, "fetch") as bus:
         if replay:
@@ -103,9 +102,8 @@ async def run(
             use = partial(_use, settings, fetcher)
             reloader = Reloader(role, here, partial(_seeds_now, settings), use)
             role.set_ready()
-            group = settings.group("fetch") + f"-surge-{shard[0]}-of-{shard[1]}"
             followers = [
-                surging.follow(settings, fetcher.surge, group, fetcher.hurry),
+                surging.follow(settings, fetcher.surge, fetcher.hurry),
                 orders.follow(settings, begin, fetcher.take_over, reloader.hear),
             ]
             if settings.full_text or any(feed.full_text for feed in feeds):

@@ -201,11 +201,9 @@ class Fetcher:
     async def _poll(self, feed: FeedSpec) -> None:
         """Poll one feed, send what is new, save its state; no error leaves this."""
         state = self._state(feed)
-        now = self._clock.now()
+        is_surge = self.surge.covers(feed, self._clock.now())
         try:
-            polled = await self._poller.poll(
-                feed, state, luck=random.random(), is_surge=self.surge.covers(feed, now)
-            )
+            polled = await self._poller.poll(feed, state, luck=random.random(), is_surge=is_surge)
             await self._save(feed, polled)
         except BrokerError as error:
             log.warning("feed not saved", feed=feed.id, why=str(error), again_in=AGAIN_SECONDS)
@@ -218,6 +216,8 @@ class Fetcher:
             self._again(feed, CRASHED_SECONDS)
             return
         self._plan(feed, polled)
+        if not is_surge and self.surge.covers(feed, self._clock.now()):  # it began meanwhile
+            self._queue.hurry(feed, polled.state)
         if feed.id in self._feeds:
             tell(feed, state, polled, self._clock.now())
         self._settle_once(feed)

@@ -6,8 +6,7 @@ Official sources of an alliance, or without a country, are hurried by every inci
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,14 +14,16 @@ from msgspec import DecodeError
 
 from streams import topics
 from streams.catalog.feeds import FeedSpec
-from streams.engine.bus import Tail, read_latest
+from streams.engine.bus import Received, read_latest
+from streams.engine.follow import Place, present_end
+from streams.engine.follow import follow as listen
 from streams.errors import BrokerError
 from streams.records import Incident, decode
 from streams.settings import Settings
 
 #: An incident nobody has reported on for so long hurries no more.
 QUIET_AFTER = timedelta(hours=24)
-RETRY_SECONDS = 15.0
+RETRY_SECONDS = 15.0  # until the broker is asked again
 
 log = structlog.get_logger()
 
@@ -66,47 +67,40 @@ class Surge:
         ]
 
 
-async def follow(settings: Settings, surge: Surge, group: str, on_new: Callable[[], None]) -> None:
+async def follow(settings: Settings, surge: Surge, on_new: Callable[[], None]) -> None:
     """Keep `surge` up to date from news.incidents, for ever.
 
     Args:
         settings: Where Kafka is.
         surge: Is told every incident.
-        group: Consumer group, this process's own: every fetcher reads all of the topic, and
-            commits nothing, so that a restart reads it again.
         on_new: Called when a country is hurried that was not.
     """
+
+    async def take(message: Received) -> None:
+        if message.value is None:
+            return
+        try:
+            incident = decode(Incident, message.value)
+        except DecodeError:
+            return  # merge's recovery counts and reports it
+        if surge.learn(incident):
+            on_new()
+
+    begin = await _read(settings, surge)
+    on_new()
+    await listen(settings, topics.INCIDENTS, take, begin=begin)
+
+
+async def _read(settings: Settings, surge: Surge) -> Place:
+    """Let `surge` learn the incidents there are; return where listening is to begin."""
     while True:
         try:
-            for incident in (await read_latest(settings, topics.INCIDENTS, Incident)).values():
-                surge.learn(incident)
-            on_new()
-            async with _joined(Tail(settings, topics.INCIDENTS, group)) as tail:
-                async for message in tail:
-                    if message.value is None:
-                        continue
-                    try:
-                        incident = decode(Incident, message.value)
-                    except DecodeError:
-                        continue  # merge's recovery counts and reports it
-                    if surge.learn(incident):
-                        on_new()
+            begin = await present_end(settings, topics.INCIDENTS)
+            known = await read_latest(settings, topics.INCIDENTS, Incident)
         except BrokerError as error:
-            log.warning("incidents not followed", error=str(error), again_in=RETRY_SECONDS)
-        await asyncio.sleep(RETRY_SECONDS)
-
-
-@asynccontextmanager
-async def _joined(tail: Tail) -> AsyncIterator[Tail]:
-    """Enter the group whole, also when cancelled on the way in, so that it is left properly."""
-    joining = asyncio.ensure_future(tail.__aenter__())
-    try:
-        await asyncio.shield(joining)
-    except asyncio.CancelledError:
-        await joining
-        await tail.__aexit__(None, None, None)
-        raise
-    try:
-        yield tail
-    finally:
-        await tail.__aexit__(None, None, None)
+            log.warning("incidents not read", error=str(error), again_in=RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        for incident in known.values():
+            surge.learn(incident)
+        return begin
