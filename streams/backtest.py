@@ -14,6 +14,7 @@ from typing import Any
 
 from streams.catalog import Catalog
 from streams.incidents.facts import is_late
+from streams.incidents.frame import attaches_only
 from streams.incidents.ledger import Ledger
 from streams.incidents.memory import Held
 from streams.incidents.watch import Counter, alert_of, look
@@ -194,7 +195,9 @@ def _settle(found: Understanding, ledger: Ledger) -> tuple[Settled, ...]:
         held = holders.get(report.id)
         freshness: str = report.freshness
         if held is not None and held.group is not None and freshness == "undated":
-            freshness = "late" if is_late(report, held.group) else "fresh"
+            # known from a court's verdict or a belated reaction alone, it was never news
+            is_echo = all(attaches_only(account.report) for account in held.incident.accounts)
+            freshness = "late" if is_echo or is_late(report, held.group) else "fresh"
         settled.append(Settled(report, freshness, held.incident.id if held is not None else None))
     return tuple(settled)
 

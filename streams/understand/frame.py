@@ -23,6 +23,8 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
 _VERBLESS_WORDS = 2
+#: What a town is in a headline whose traffic stands still.
+_HALTED = ("location", "speaker", "nominal", "territory")
 #: What makes an object and a place news without a verb.
 _TELLING = (
     "hostile",
@@ -103,11 +105,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         objects = _borrow_objects(line, clause, actions)
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
-            named = ("drone", "balloon", "missile", "jet")
-            told = [
-                c for other in others for c in other.clauses if c.opener not in ("if", "against")
-            ]
-            objects = [hit for c in told if not c.first("may", "will") for hit in c.all(*named)][:1]
+            objects = _named_elsewhere(others)
+    elif all(hit.says("flyer") for hit in objects) and actions & {"crash", "strike"}:
+        objects = _named_elsewhere(others) or objects  # "the device that fell": the title's drone
     if not objects:
         return _objectless(line, clause, actions, action_hits, is_dated=bool(days))
     is_verbless = False
@@ -115,7 +115,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         if closed := _closed_because(line, clause):
             actions, action_hits = {"closed"}, [closed]
             borrowed.append("action")
-        elif _stands_in(clause, objects[0], line.field.folded):
+        elif _stands_in(clause, objects[0], line.field.folded, is_told=_is_told(line)):
             actions, is_verbless = {"over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
@@ -136,6 +136,8 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     frame.sites = sites_of(line)
     if "closed" in actions or (actions & {"sighted", "flew"} and line.field.name != "title"):
         frame.sites |= {site for other in others for site in sites_of(other)}
+    if "closed" in actions and not frame.sites and _stops_traffic(line, clause, objects[0]):
+        frame.sites.add("airport")
     choose_object(frame, line, objects)
     _choose_action(frame, action_hits)
     frame.is_nominal = not is_verbless and actions <= {"incursion"}
@@ -143,6 +145,13 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     if "wreckage" in _says(objects):
         frame.is_wreckage = True
     return frame
+
+
+def _named_elsewhere(others: list[Line]) -> list[Hit]:
+    """Return the object that title or lead name for a sentence that leaves it out."""
+    told = [c for other in others for c in other.clauses if c.opener not in ("if", "against")]
+    named = ("drone", "balloon", "missile", "jet")
+    return [hit for c in told if not c.first("may", "will") for hit in c.all(*named)][:1]
 
 
 def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
@@ -187,6 +196,24 @@ def _borrow_objects(line: Line, clause: Clause, actions: set[str]) -> list[Hit]:
     return []
 
 
+def _is_told(line: Line) -> bool:
+    """Tell whether somebody tells what stands there without a verb: an authority, or a reaction."""
+    return line.first("official", "said", "react", "confirm") is not None
+
+
+def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
+    """Tell whether a headline has drones bring a city to a halt: "Munich: 3,000 stranded by drones"."""
+    is_here = any(thing is hit for clause in line.clauses for hit in clause.hits)
+    if line.field.name != "title" or not is_here or not thing.says("drone", "balloon"):
+        return False
+    towns = [
+        p for p in line.parts
+        if p.country in WATCHED and p.part in _HALTED and (p.place or p.hit.term.form == "capital")
+    ]  # fmt: skip
+    caused = any(c.opener == "after" and c.first("drone", "balloon") for c in line.clauses)
+    return bool(towns) and (caused or thing.start < min(h.start for h in clause.all("closed")))
+
+
 def _closed_because(line: Line, clause: Clause) -> Hit | None:
     """Return a traffic stop elsewhere in the sentence when this clause names its cause."""
     for other in line.clauses:
@@ -199,7 +226,7 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
     return None
 
 
-def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
+def _stands_in(clause: Clause, thing: Hit, folded: str, *, is_told: bool) -> bool:
     """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
     for part in clause.parts:
         is_here = part.part in ("location", "territory") or (part.part == "origin" and part.place)
@@ -221,12 +248,13 @@ def _stands_in(clause: Clause, thing: Hit, folded: str) -> bool:
                 return True
     if thing.says("wreckage") and clause.first("locality", *_SITES):
         return True
-    if (
-        thing.says("drone")
-        and clause.first("base", "critical")
-        and clause.first("unidentified", "many")
-    ):
-        return True  # "unknown drones over the nuclear plant tonight", in the home press
+    site = clause.first("base", "critical")
+    if thing.says("drone") and site is not None:
+        if clause.first("unidentified", "many"):
+            return True  # "unknown drones over the nuclear plant tonight", in the home press
+        words = folded[thing.end : site.start].split() if thing.end <= site.start else []
+        if is_told and len(words) <= _VERBLESS_WORDS:
+            return True  # "drones over the base at Karlskrona, says the army"
     if clause.first("home") and clause.first("hostile", "unidentified"):
         return True  # "because of the Russian drone in the country's airspace"
     return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))

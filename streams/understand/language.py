@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from streams.understand.kin import KIN, closest
+from streams.understand.kin import COUSINS, KIN, closest
 
 SUPPORTED = [
     "en",
@@ -148,7 +148,8 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     family = next((group for group in FAMILIES if best in group), None)
     if family and wanted in family:
         return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
-    kin = next((group for group in KIN if best in group), None)
+    groups = KIN if confidence >= _SURE else (*COUSINS, *KIN)
+    kin = next((group for group in groups if best in group), None)
     own = closest(kin, low, best) if kin else best
     if own != best:
         return Guess(own, 0.75, f"{why}; words say {own}")

@@ -48,10 +48,15 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     reaction = line.first("react", "article_4")
     if reaction is None or any(_is_elsewhere(part) for part in line.parts):
         return False
-    called = line.first("article_4") or any(part.country in AGGRESSORS for part in line.parts)
+    accused = [part for part in line.parts if part.country in AGGRESSORS]
+    called = line.first("article_4") or accused or thing.says("hostile")
     if not called or not any(part.country in WATCHED for part in line.parts):
         return False
-    return clause.opener == "after" or clause.first("home", "our", "many", "airspace") is not None
+    if clause.opener == "after" or clause.first("home", "our", "many", "airspace"):
+        return True
+    # "hands a note to Minsk over a stray drone": whom it calls stands before what it is about
+    before = [part for part in accused if part.head is not thing and part.hit.end < thing.start]
+    return reaction.end < thing.start and bool(before or thing.says("hostile"))
 
 
 def _is_elsewhere(part: Part) -> bool:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
 from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
@@ -29,6 +29,10 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+#: Steps of the ladder that need no guess.
+_FIRM_STEPS = ("clause", "sentence", "title_lead", "institution")
+_EVENTS = ("incursion", "incident", "attack")
+_CALMING = ("false_alarm", "nothing_seen", "past", "exercise", "policy", "off_topic", "procure")
 #: The number of a model, or of the clock, counts nothing: F-35, Su-30, Geran-2, 21.30.
 _NO_COUNT = re.compile(r"[^\W\d_]-?\d+|(?<!\d)\d{1,2}[.:]\d\d(?!\d)")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
@@ -109,7 +113,7 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
     happened, title, found = candidate.happened, setting.title, candidate.found
     if happened is None or title is None or found is None:
         return False
-    if happened.precision == "assumed":
+    if happened.precision == "assumed" and not _is_withheld(candidate, setting):
         # a feature that opens on a village: its title names the place, its text the event
         near_top = candidate.frame.line.number < _NEAR_TOP
         named = any(part.place and part.country == found.country for part in title.parts)
@@ -121,11 +125,30 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
         )
     thing = candidate.frame.object_hit
     concepts = [c for c in thing.concepts if c != "hostile"] if thing else []
+    if _is_withheld(candidate, setting):
+        return True
     same_object = bool(concepts) and title.first(*concepts) is not None
     same_land = any(part.country == found.country for part in title.parts)
     if same_land and title.first("incident", "incursion"):
         return True  # "after the December incidents": the text says which
     return same_object and (same_land or not any(part.country in WATCHED for part in title.parts))
+
+
+def _is_withheld(candidate: Candidate, setting: Setting) -> bool:
+    """Tell whether title and lead keep back what happened, and an authority tells it soon after.
+
+    "A bang, then the field burned": the text has the drone, the village, and who confirms it.
+    """
+    line, found = candidate.frame.line, candidate.found
+    if line.number >= _NEAR_TOP or found is None or found.step not in _FIRM_STEPS:
+        return False
+    if line.first("confirm", "official") is None or candidate.frame.borrowed:
+        return False
+    above = [setting.title, *setting.lead] if setting.title else setting.lead
+    foreign = any(p.country and p.country not in WATCHED for one in above for p in one.parts)
+    told = any(one.first(*OBJECTS, *_EVENTS, *_CALMING) for one in above)
+    core = candidate.frame.actions & {"crash", "strike", "found", "shot_down", "enter", "violate"}
+    return bool(core) and not foreign and not told and candidate.freshness != "past"
 
 
 def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | None:

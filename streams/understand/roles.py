@@ -39,9 +39,12 @@ _UNITS = re.compile(
 )
 
 
-def is_distance(words: list[str]) -> bool:
+def is_distance(words: list[str], language: Language) -> bool:
     """Tell whether a number and a unit of distance stand before a preposition."""
-    return any(n[:1].isdigit() and _UNITS.match(unit) for n, unit in pairwise(words))
+    return any(
+        (n[:1].isdigit() or n in language.numbers) and _UNITS.match(unit)
+        for n, unit in pairwise(words)
+    )
 
 
 def right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:

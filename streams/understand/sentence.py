@@ -208,7 +208,7 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         role = role or preposition(field.folded, clause, hit, index, language)
         if role == "from":
             before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
-            role = "near" if is_distance(before) else role
+            role = "near" if is_distance(before, language) else role
         hit.role = role
         if term.place is not None:
             row = places[term.place]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import Line, Part
+from streams.understand.sentence import VOICES, Line, Part
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
@@ -75,6 +75,10 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
         frame.actor = "ukraine_stray"
     if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
+    called = line.first("react") is not None and "incursion" in frame.actions
+    for part in line.parts if called and not frame.has_hostile and not frame.is_own else ():
+        if part.country in AGGRESSORS and part.part in VOICES:
+            frame.has_hostile = True  # "a note to Russia's diplomat over the planes' intrusion"
     is_wreck = any(hit.says("wreckage") for hit in objects)
     if is_wreck and line.first("incursion"):
         frame.has_unidentified = True  # "debris found after Tuesday's intrusion"
