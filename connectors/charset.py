@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -37,6 +38,8 @@ _USUAL = {code: name for name, codes in _BY_LANGUAGE.items() for code in codes.s
 _TAKES_ALL = frozenset(("iso8859-1", "latin-1", "cp1252", "ascii"))
 #: What web pages mean when they say these.
 _MEANT = {"iso8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030"}
+#: References with as many digits as half a surrogate pair, or what lies beyond the last character.
+_LONG_REFERENCE = re.compile("&#(?:x0*+([0-9a-f]{4,})|0*+([0-9]{5,}));?", re.I)
 #: C0 controls that XML forbids, U+FFFE and U+FFFF, lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
@@ -82,6 +85,26 @@ def decode(body: bytes, content_type: str = "", language: str | None = None) -> 
             flaw = flaw or f"says {claimed} and is read as {name}"
         return _clean(text), flaw
     return _clean(body.decode("cp1252", "replace")), "no encoding fits"
+
+
+def mend_references(text: str) -> str:
+    """Return the text without references to what is no character: parsers give a whole document up over one.
+
+    An emoji written as two halves (`&#xD83D;&#xDEA8;`) is common, and meant.
+    """
+    text, count = _LONG_REFERENCE.subn(_character, text)
+    return (
+        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if count else text
+    )
+
+
+def _character(reference: re.Match[str]) -> str:
+    """Return the half pair or the replacement character for a bad reference, a good one as it is."""
+    digits = reference[1] or reference[2]
+    code = int(digits, 16 if reference[1] else 10) if len(digits) < 8 else sys.maxunicode + 1
+    if 0xD800 <= code <= 0xDFFF:
+        return chr(code)
+    return reference[0] if code <= sys.maxunicode else "\ufffd"
 
 
 def _claims(body: bytes, content_type: str) -> list[str]:

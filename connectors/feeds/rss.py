@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax import SAXException
@@ -17,7 +16,7 @@ import feedparser
 
 from connectors import clean
 from connectors.base import Document, Entry, Hints
-from connectors.charset import decode
+from connectors.charset import decode, mend_references
 from connectors.dates import parse_date
 from connectors.errors import ParseError
 from connectors.page import page_trouble
@@ -34,8 +33,6 @@ _HOURS = re.compile(r"<skipHours\b[^<>]*>(.{0,4000}?)</skipHours\s*>", re.I | re
 _DAYS = re.compile(r"<skipDays\b[^<>]*>(.{0,4000}?)</skipDays\s*>", re.I | re.S)
 #: The document itself is HTML, not a field of it.
 _PAGE = re.compile(r"(?:\s*<(?:\?[^<>]*|!--[^<>]*--)>)*\s*<(?:!doctype html|html[\s>])")
-#: References with as many digits as half a surrogate pair, or what lies beyond the last character.
-_LONG_REFERENCE = re.compile("&#(?:x0*+([0-9a-f]{4,})|0*+([0-9]{5,}));?", re.I)
 _HEAD_CHARS = 64 * 1024
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -47,7 +44,7 @@ def parse(body: bytes, hints: Hints) -> Document:
         ParseError: not_a_feed: empty, an HTML page, JSON, or no feed that can be recognised.
     """
     text, flaw = decode(body, hints.content_type, hints.language)
-    text = _mend_references(text.lstrip())
+    text = mend_references(text.lstrip())
     _refuse_other(text)
     text, cut = _cut_entries(text)
     try:
@@ -83,26 +80,6 @@ def parse(body: bytes, hints: Hints) -> Document:
         cut=cut,
         flaw=flaw,
     )
-
-
-def _mend_references(text: str) -> str:
-    """Return the text without references to what is no character: feedparser gives up over one.
-
-    An emoji written as two halves (`&#xD83D;&#xDEA8;`) is common, and meant.
-    """
-    text, count = _LONG_REFERENCE.subn(_character, text)
-    return (
-        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if count else text
-    )
-
-
-def _character(reference: re.Match[str]) -> str:
-    """Return the half pair or the replacement character for a bad reference, a good one as it is."""
-    digits = reference[1] or reference[2]
-    code = int(digits, 16 if reference[1] else 10) if len(digits) < 8 else sys.maxunicode + 1
-    if 0xD800 <= code <= 0xDFFF:
-        return chr(code)
-    return reference[0] if code <= sys.maxunicode else "\ufffd"
 
 
 def _refuse_other(text: str) -> None:

@@ -7,18 +7,23 @@ Source: https://www.sitemaps.org/protocol.html and Google's news sitemap extensi
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 
 from lxml import etree
 
 from connectors import clean
 from connectors.base import Document, Entry, Hints
+from connectors.charset import decode, mend_references
 from connectors.dates import parse_date
 from connectors.errors import ParseError
-from connectors.page import page_trouble
+from connectors.page import page_trouble, without_prolog
 
 ACCEPT = "application/xml, text/xml;q=0.9, */*;q=0.5"
 MAX_ENTRIES = 2000
+#: Signs that begin no markup, outside of CDATA: left alone, a "&" is lost from an address, and a "<"
+#: swallows all that follows.
+_BARE = re.compile(r"<!\[CDATA\[.*?\]\]>|&(?!#?\w+;)|<(?![\w/!?:])", re.S)
 _MEDIA = frozenset(("image", "video"))
 
 
@@ -28,16 +33,19 @@ def parse(body: bytes, hints: Hints) -> Document:
     Raises:
         ParseError: not_a_feed: no sitemap, or an index of sitemaps.
     """
-    head = body[:2000].lower()
-    if b"<!doctype html" in head or b"<html" in head:
-        raise page_trouble(body.decode("utf-8", "replace"))
+    text, flaw = decode(body, hints.content_type, hints.language)
+    head = text[:2000].lower()
+    if "<!doctype html" in head or "<html" in head:
+        raise page_trouble(text)
+    text = _BARE.sub(_escaped, without_prolog(mend_references(text.lstrip())))
     entries: list[Entry] = []
     cut = invalid = capped = 0
-    root, flaw = "", ""
+    root = ""
     now = datetime.now(UTC)
     reader = etree.iterparse(
-        io.BytesIO(body.lstrip()),
+        io.BytesIO(text.encode()),
         events=("start", "end"),
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -63,6 +71,8 @@ def parse(body: bytes, hints: Hints) -> Document:
                 del element.getparent()[0]
     except etree.XMLSyntaxError as error:
         flaw = f"broken XML ({error.msg})"[:200]
+    if not flaw and len(reader.error_log):
+        flaw = f"broken XML ({reader.error_log[0].message})"[:200]
     if root == "sitemapindex":
         raise ParseError("not_a_feed", "an index of sitemaps; name the news sitemap itself")
     if root != "urlset":
@@ -95,6 +105,10 @@ def _entry(element: etree._Element, hints: Hints, now: datetime) -> Entry | None
         language=found.get("language") or None,
         source_name=clean.one_line(found.get("name", "")) or None,
     )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return {"&": "&amp;", "<": "&lt;"}.get(found[0], found[0])
 
 
 def _local(tag: object) -> str:
