@@ -26,6 +26,8 @@ from streams.understand.tags import tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
 from streams.understand.weigh import one_per_event, weigh_together, withdrawing
 
+#: Languages whose press is of one state that is not watched.
+_WRITTEN_AT_HOME = {"uk": "UA", "be": "BY"}
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _LEAD_SENTENCES = 3
 # The work budget: what lies beyond is a dump, not an article, and its tags are enough.
@@ -126,7 +128,8 @@ def _deeply(
 ) -> Understanding:
     published = article.published_at or article.first_seen_at
     layout = lay_out(fields, hits, language, catalog)
-    layout.setting.publisher_country = catalog.feed_countries.get(article.feed)
+    at_home = catalog.feed_countries.get(article.feed) or _WRITTEN_AT_HOME.get(language.id)
+    layout.setting.publisher_country = at_home
     heads = layout.heads
     candidates: list[Candidate] = []
     for line in layout.lines:
