@@ -176,3 +176,35 @@ def test_the_states_own_suspicion_makes_it_reported() -> None:
     )
     (incident,) = live(book)
     assert incident.status == "reported"
+
+
+def test_looking_into_what_it_suspects_a_state_does_not_confirm_it() -> None:
+    reports = [
+        told("ministry", hours=6, country="FI", official="FI", status_hint="claimed"),
+        told("inquiry", hours=20, country="FI", official="FI", follow_up=True),
+    ]
+    (incident,) = live(fold_all(reports)[0])
+    assert incident.status == "reported"
+    word = told("word", hours=30, country="FI", official="FI", status_hint="confirmed")
+    (incident,) = live(fold_all([*reports, word])[0])
+    assert incident.status == "confirmed"
+
+
+def test_a_denial_said_before_anybody_told_it_is_of_something_else() -> None:
+    base = {"country": "DK", "happened": undated(19)}
+    venus = told("venus", hours=18, country="DK", happened=undated(18), status_hint="false_alarm")
+    book, _ = fold_all([venus, told("drones", hours=19.5, **base)])
+    assert groups(book) == {frozenset({"venus"}), frozenset({"drones"})}
+    soon = told("venus", hours=19.2, country="DK", happened=undated(19), status_hint="false_alarm")
+    (incident,) = live(fold_all([soon, told("drones", hours=19.5, **base)])[0])
+    assert incident.status == "disputed"
+
+
+def test_who_denies_it_names_nobody() -> None:
+    reports = [
+        told("first", hours=6, actor="belarus"),
+        told("army", hours=7, official="PL", status_hint="denied", actor="belarus"),
+    ]
+    (incident,) = live(fold_all(reports)[0])
+    assert len(incident.claims) == 1
+    assert "PL" not in {claim.by for claim in incident.claims}

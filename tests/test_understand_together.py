@@ -146,3 +146,64 @@ def test_who_searches_for_the_ship_looks_back() -> None:
 def test_an_agency_is_credited_in_capitals() -> None:
     body = "Maszyna spadła na pole pod Zamościem – podała policja. (PAP)"
     assert only("Dron wleciał nad Polskę i spadł pod Zamościem", body).agency == "pap"
+
+
+def test_the_states_own_missile_is_no_incursion() -> None:
+    found = read(
+        "Prokuratura: dom w Hańsku trafiony odłamkiem rakiety, nie dronem",
+        "Śledczy badający środowe wtargnięcie rosyjskich dronów mówią o fragmencie pocisku "
+        "z polskiego myśliwca.",
+        published="2025-09-12",
+    )
+    assert [r.object.what for r in found.report_set.reports] == ["drone"]
+
+
+def test_a_helicopter_of_the_neighbours_air_force_is_its_own() -> None:
+    title = "Госпогранкомитет: польский вертолет нарушил границу Беларуси"
+    lead = "Ми-24 польских ВВС пересек линию границы у Беловежской пущи, утверждает ведомство."
+    assert not read(title, lead).report_set.reports
+
+
+def test_how_far_a_state_is_from_it_is_not_where_it_was() -> None:
+    title = "Атака на Рені: пошкоджено порт за сотні метрів від Румунії"
+    assert not read(title, "Над Дунаєм збили чотирнадцять «шахедів».").report_set.reports
+
+
+@pytest.mark.parametrize(
+    ("title", "count"),
+    [
+        (
+            "Virš Vilniaus oro uosto fiksuojama ne mažiau kaip 12 iš Baltarusijos įskridusių balionų",
+            12,
+        ),
+        ("Vilnius airport closed by no fewer than 12 balloons from Belarus", 12),
+    ],
+)
+def test_at_least_so_many_is_a_number_and_no_denial(title: str, count: int) -> None:
+    assert only(title).object.count_high == count
+
+
+def test_lights_of_a_boat_are_a_false_alarm() -> None:
+    title = "Politiet: Ingen drone ved Sola – lysene kom fra en fiskebåt"
+    found = only(title, declared_language="nb")
+    assert (found.status_hint, found.attach_only) == ("false_alarm", True)
+
+
+def test_closed_border_crossings_stop_no_flight() -> None:
+    found = only(
+        "Lithuania closes two Belarus crossings after Sunday's balloons halt Vilnius flights"
+    )
+    assert (found.territory.country, found.actor, found.happened.precision) == ("LT", None, "day")
+
+
+def test_a_destroyed_charge_is_no_drone_shot_down() -> None:
+    found = only(
+        "Ministras: Gaižiūnuose rastas dronas – rusiška „Gerbera“ su sprogmenimis",
+        "Sprogmuo sunaikintas vietoje.",
+    )
+    assert (found.action, found.actor) == ("found", "russia")
+
+
+def test_a_list_shares_its_preposition() -> None:
+    found = read("Лондон викликав посла РФ через дрони над Польщею та Румунією").report_set.reports
+    assert {r.territory.country for r in found} == {"PL", "RO"}
