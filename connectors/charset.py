@@ -54,10 +54,10 @@ def decode(body: bytes, content_type: str = "", language: str | None = None) -> 
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
-            return _clean(body[len(mark) :].decode(name, "replace")), ""
+            return legal(body[len(mark) :].decode(name, "replace")), ""
     for start, name in _STARTS:
         if body.startswith(start):
-            return _clean(body.decode(name, "replace")), ""
+            return legal(body.decode(name, "replace")), ""
     claims = [_known(name) for name in _claims(body, content_type)]
     named = [name for name in claims if name]
     flaw = "" if all(claims) else "names an unknown encoding"
@@ -67,7 +67,7 @@ def decode(body: bytes, content_type: str = "", language: str | None = None) -> 
     ):
         if named and named[0] != "utf-8" and not body.isascii():
             flaw = f"says {named[0]} and is utf-8"
-        return _clean(body.decode("utf-8", "replace")), flaw or broken
+        return legal(body.decode("utf-8", "replace")), flaw or broken
     usual = _USUAL.get((language or "").partition("-")[0], "")
     guesses = [name for name in named if name != "utf-8"]
     if usual and all(name in _TAKES_ALL for name in guesses):
@@ -83,8 +83,8 @@ def decode(body: bytes, content_type: str = "", language: str | None = None) -> 
         if not named or named[0] not in (name, _lookup(name)):
             claimed = named[0] if named else "nothing"
             flaw = flaw or f"says {claimed} and is read as {name}"
-        return _clean(text), flaw
-    return _clean(body.decode("cp1252", "replace")), "no encoding fits"
+        return legal(text), flaw
+    return legal(body.decode("cp1252", "replace")), "no encoding fits"
 
 
 def mend_references(text: str) -> str:
@@ -148,6 +148,6 @@ def _looks_cyrillic(body: bytes) -> bool:
     return high > 0 and sum(map(len, runs)) > 0.5 * high
 
 
-def _clean(text: str) -> str:
+def legal(text: str) -> str:
     """Return the text without characters that no XML may hold."""
     return _FORBIDDEN.sub(" ", text)

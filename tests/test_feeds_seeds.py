@@ -121,7 +121,12 @@ def test_an_own_layer_may_replace_all_shipped_feeds(tmp_path: Path) -> None:
 # --- OPML -------------------------------------------------------------------------------------
 
 words = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=20
+    st.characters(
+        codec="utf-8",
+        exclude_categories=("Cc", "Cs", "Zl", "Zp"),
+        exclude_characters="\ufffe\uffff",
+    ),
+    max_size=20,
 )
 names = words.map(str.strip).filter(bool)
 specs = st.fixed_dictionaries(
@@ -180,9 +185,21 @@ def test_foreign_opml_is_read_as_well_as_it_tells() -> None:
         ("my-paper-2", "My Paper", "news-more"),
     ]
     assert found[2].url == "https://c.example/" and found[2].publisher == "c.example"
-    assert len(faults) == 2
+    assert len(faults) == 3  # the entity is told, too
     assert import_opml(b"<html/>", "x")[1][0].reason == "is no OPML document"
     assert import_opml(b"", "x")[0] == []
+    emoji = '<opml><body><outline xmlUrl="https://a.example/" text="&#xD83D;&#xDEA8; {}"/></body></opml>'
+    for codec in ("utf-8", "utf-16"):
+        ((feed,), _) = import_opml(emoji.format("Újság").encode(codec), "x")
+        assert feed.publisher == "\U0001f6a8 Újság"
+    cut = '<opml><body><outline xmlUrl="https://a.example/"/><outline xmlUrl="https://b'
+    found, faults = import_opml(cut.encode(), "x")
+    assert len(found) == 1 and "broken, read as far as it goes" in faults[0].reason
+    odd = FeedSpec.model_validate(
+        {"id": "odd", "url": "https://a.example/", "publisher": "P\x07", "note": "two\nlines\t"}
+    )
+    ((back,), _) = import_opml(export_opml([odd]), "x")
+    assert (back.publisher, back.note) == ("P ", "two\nlines\t")
 
 
 # --- recorded lines ---------------------------------------------------------------------------

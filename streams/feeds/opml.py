@@ -18,6 +18,8 @@ from lxml import etree
 from pydantic import ValidationError
 
 from connectors import clean
+from connectors.charset import decode, legal, mend_references
+from connectors.page import without_prolog
 from streams.catalog.feeds import FeedSpec, same_address
 from streams.errors import Fault
 from streams.feeds.probe import quoted
@@ -51,7 +53,7 @@ def _attributes(feed: FeedSpec) -> dict[str, str]:
     for key, value in feed.model_dump(exclude_defaults=True, mode="json").items():
         if key not in _NOT_OURS:
             attributes[_OURS + key] = value if isinstance(value, str) else json.dumps(value)
-    return attributes
+    return {name: legal(value) for name, value in attributes.items()}
 
 
 def import_opml(
@@ -67,13 +69,17 @@ def import_opml(
     if len(raw) > MAX_BYTES:
         return [], [Fault(name, "", f"is longer than {MAX_BYTES} bytes")]
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    root = etree.fromstring(raw.strip() or b"<opml/>", parser)
+    text = without_prolog(mend_references(decode(raw)[0])).strip()
+    root = etree.fromstring(text or "<opml/>", parser)
     if root is None or etree.QName(root).localname.lower() != "opml":
         return [], [Fault(name, "", "is no OPML document")]
     taken = {feed.id for feed in known}
     addresses = {same_address(feed.url): feed.id for feed in known}
     feeds: list[FeedSpec] = []
-    faults: list[Fault] = []
+    faults = [
+        Fault(name, f"line {error.line}", f"broken, read as far as it goes: {error.message}")
+        for error in list(parser.error_log.filter_from_errors())[:1]
+    ]
     for outline in root.iter("outline"):
         url = (_get(outline, "xmlUrl") or "").strip()
         if not url:
