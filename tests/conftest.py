@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka_server import kafka as kafka  # the fixture, for every test
+from feed_server import publisher as publisher  # fixtures, for every test
+from kafka_server import kafka as kafka
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("FLANKWATCH_SHARED", ROOT.parent / "shared"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+
+import pytest
 
 RSS = "application/rss+xml; charset=utf-8"
 REASONS = {200: "OK", 301: "Moved Permanently", 302: "Found", 304: "Not Modified", 410: "Gone"}
@@ -201,3 +203,10 @@ def stories(*numbers: int, head: str = "") -> bytes:
 def zipped(body: bytes, **headers: str) -> Answer:
     """Return a 200 with a gzip body."""
     return Answer(200, gzip.compress(body), {"Content-Encoding": "gzip", **headers})
+
+
+@pytest.fixture
+async def publisher() -> AsyncIterator[Publisher]:
+    """A publisher for one test."""
+    async with Publisher() as server:
+        yield server

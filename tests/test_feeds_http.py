@@ -19,12 +19,6 @@ from connectors.robots import Robots
 
 
 @pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with Publisher() as server:
-        yield server
-
-
-@pytest.fixture
 async def client() -> AsyncIterator[Client]:
     gate = Gate(Clock(), spacing_seconds=0.0)
     async with Client(Guard("127.0.0.0/8"), gate, user_agent(), total_seconds=3.0) as found:

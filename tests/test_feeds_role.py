@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from feed_server import Answer, Publisher, Request, stories
+from feed_server import Answer, Request, stories
 
 from connectors.clock import Clock
 from streams import topics
@@ -24,12 +24,6 @@ from streams.settings import Settings
 pytestmark = pytest.mark.slow
 
 SPEED = 120.0  # times as fast as the world: a minute is half a second
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with Publisher() as server:
-        yield server
 
 
 def write_seeds(folder: Path, *feeds: dict[str, str]) -> Path:

@@ -45,12 +45,6 @@ class Reader:
 
 
 @pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with Publisher() as server:
-        yield server
-
-
-@pytest.fixture
 async def reader() -> AsyncIterator[Reader]:
     clock = Clock()
     gate = Gate(clock, spacing_seconds=0.0)

@@ -167,12 +167,6 @@ async def hub() -> AsyncIterator[Hub]:
         yield running
 
 
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    async with Publisher() as server:
-        yield server
-
-
 def settings_for(tmp_path: Path, port: int, *feeds: dict[str, str]) -> Settings:
     return Settings(
         state_dir=tmp_path / "state",
