@@ -18,6 +18,7 @@ from ipaddress import (
     ip_network,
 )
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -132,6 +133,24 @@ class Guard:
         why = refusal(address, port, self.allowed)
         if why is not None:
             raise BlockedAddress(address, port, why)
+
+    def check_figures(self, url: str) -> None:
+        """Do nothing unless the URL spells a private address in figures, as in 0x7f.1 too.
+
+        All that can be judged of what a proxy is asked for: it resolves names itself.
+
+        Raises:
+            BlockedAddress: it does.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            address = parts.hostname or ""
+            if ":" not in address:
+                address = socket.inet_ntoa(socket.inet_aton(address.rstrip(".")))
+        except (OSError, ValueError):
+            return  # a name, or no URL: who requests it says so
+        self.check(address, port)
 
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
         """Return a socket for one resolved address; the form aiohttp's connector wants."""

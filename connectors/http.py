@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -226,10 +225,6 @@ class Client:
         if self._session is None:
             raise RuntimeError("the client is not open")
         where = host_of(url)
-        parts = urlsplit(url)
-        address = _numeric(parts.hostname or "") if self._proxy else None
-        if address is not None:
-            self._guard.check(address, parts.port or 80)
         timeout = aiohttp.ClientTimeout(
             total=max(0.001, self._total - spent),  # 0 would be no limit
             connect=self._connect,
@@ -237,7 +232,9 @@ class Client:
             sock_read=self._read,
         )
         try:
-            async with self._gate.turn(parts.netloc.lower()):
+            if self._proxy:
+                self._guard.check_figures(url)
+            async with self._gate.turn(urlsplit(url).netloc.lower()):
                 began = time.monotonic()
                 async with self._session.request(
                     "GET" if form is None else "POST",
@@ -335,16 +332,6 @@ def _percent(byte: re.Match[str]) -> str:
 def _verbatim(value: str | None) -> str | None:
     """Return a validator, or None when it cannot be sent back as it came: bytes that are no text."""
     return None if value is None or _ESCAPED.search(value) else value
-
-
-def _numeric(host: str) -> str | None:
-    """Return the address that a host spells in figures, as in 0x7f.1 too; None for a name."""
-    if ":" in host:
-        return host
-    try:
-        return socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
-    except (OSError, UnicodeError):
-        return None
 
 
 def _brief(error: BaseException) -> str:

@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from connectors.errors import BlockedAddress
-from connectors.guard import Guard, refusal
+from connectors.guard import Guard
 from connectors.room import Answer, NoAnswer, Request
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -76,9 +74,9 @@ class Sender:
         if request.method == "PRINT":
             return await asyncio.to_thread(_print, request.body)
         assert self._session, "use it as a context manager"
-        if self._proxy is not None and _is_refused(request.url, self._guard):
-            return NoAnswer("blocked", sent=False)
         try:
+            if self._proxy is not None:
+                self._guard.check_figures(request.url)
             async with self._session.request(
                 request.method,
                 request.url,
@@ -130,17 +128,6 @@ def _why(error: aiohttp.ClientConnectorError) -> str:
             return "tls"
         cause = getattr(cause, "os_error", None) if cause is error else cause.__cause__
     return "connect"
-
-
-def _is_refused(url: str, guard: Guard) -> bool:
-    """Return whether the address is numeric and private; a proxy resolves names itself."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = str(ip_address(parts.hostname or ""))
-    except ValueError:
-        return False
-    return refusal(address, port, guard.allowed) is not None
 
 
 def _print(body: bytes) -> Answer | NoAnswer:

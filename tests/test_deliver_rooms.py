@@ -194,16 +194,14 @@ async def test_redirects_are_not_followed(bench: Bench) -> None:
 
 async def test_a_proxy_is_no_way_to_private_addresses(bench: Bench) -> None:
     proxy = f"http://127.0.0.1:{bench.server.port}"
-    request = kind_of("webhook").request(
-        Show(Room(id="r", kind="console"), WORDS).message(
-            Delivery(subject="s", room="r", state="sending", step="post", alert=alert())
-        ),
-        "post",
-        Target(url="http://10.0.0.1/hook"),
-        datetime.now(UTC),
+    message = Show(Room(id="r", kind="console"), WORDS).message(
+        Delivery(subject="s", room="r", state="sending", step="post", alert=alert())
     )
     async with Sender(Guard(""), proxy=proxy) as sender:
-        assert await sender.send(request) == NoAnswer("blocked", sent=False)
+        for url in ("http://10.0.0.1/hook", "http://0x7f.1/hook", "http://[::1]/hook"):
+            target = Target(url=url)
+            request = kind_of("webhook").request(message, "post", target, datetime.now(UTC))
+            assert await sender.send(request) == NoAnswer("blocked", sent=False), url
     assert not bench.server.calls
 
 

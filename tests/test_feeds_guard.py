@@ -150,3 +150,15 @@ def test_the_socket_factory_refuses_before_a_socket_exists(monkeypatch) -> None:
     info = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80))
     with pytest.raises(BlockedAddress, match="link-local"):
         Guard().socket(info)
+
+
+def test_what_a_proxy_is_asked_for_is_judged_by_its_figures() -> None:
+    guard = Guard("10.0.0.5:443")
+    for url in ("https://10.0.0.5/", "http://8.8.8.8/", "http://news.example/", "http://x:99999/"):
+        guard.check_figures(url)
+    for url in (
+        "http://10.0.0.5/", "http://10.5/", "http://0xa.0.0.5/", "http://0177.1/", "http://2130706433./",
+        "http://[::ffff:10.0.0.5]/", "http://[fd00::1]:8080/",
+    ):  # fmt: skip
+        with pytest.raises(BlockedAddress):
+            guard.check_figures(url)
