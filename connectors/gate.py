@@ -58,10 +58,10 @@ class Gate:
         state = self._hosts.setdefault(host, _Host(asyncio.Semaphore(self._at_once)))
         state.users += 1
         try:
-            async with state.slots:
+            # The pause comes last: two that waited for one of all slots must not start together.
+            async with state.slots, self._in_all:
                 await self._pause(state)
-                async with self._in_all:
-                    yield
+                yield
         finally:
             state.users -= 1
             if not state.users and state.next_at <= self._clock.seconds():

@@ -196,3 +196,18 @@ async def test_the_gate_lets_other_hosts_pass() -> None:
             pass
     async with asyncio.timeout(1), gate.turn("c"):
         pass
+
+
+async def test_the_gate_spaces_those_too_that_waited_for_others() -> None:
+    gate = Gate(Clock(), spacing_seconds=0.5, at_once=2, in_all=2)
+    starts: list[float] = []
+
+    async def ask(host: str, seconds: float) -> None:
+        async with gate.turn(host):
+            starts.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(seconds)
+
+    busy = [asyncio.create_task(ask(host, 1.0)) for host in ("a", "b")]
+    await asyncio.sleep(0.1)
+    await asyncio.gather(*busy, ask("c", 0.0), ask("c", 0.0))
+    assert starts[3] - starts[2] > 0.3  # less what a slow machine shifts
