@@ -23,8 +23,10 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
 _VERBLESS_WORDS = 2
+_MEASURED_WORDS = 3  #: "a drone 50 minutes over Romania"
 #: What a town is in a headline whose traffic stands still.
 _HALTED = ("location", "speaker", "nominal", "territory")
+_TRAFFIC = frozenset((*_SITES, "airspace"))
 #: What makes an object and a place news without a verb.
 _TELLING = (
     "hostile",
@@ -106,8 +108,13 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             objects = _named_elsewhere(others)
-    elif all(hit.says("flyer") for hit in objects) and actions & {"crash", "strike"}:
-        objects = _named_elsewhere(others) or objects  # "the device that fell": the title's drone
+    elif all(hit.says("flyer") for hit in objects) and actions & {"crash", "strike", "found"}:
+        marked = not actions <= {"found"} or any(_is_marked(other) for other in others)
+        # "the device that fell": the title's drone
+        objects = (_named_elsewhere(others) if marked else []) or objects
+    elif "closed" in actions and not any(hit.says("drone", "balloon") for hit in objects):
+        # "planes diverted because of drones": the planes are not what came
+        objects = [h for c in line.clauses for h in c.all("drone", "balloon")] or objects
     if not objects:
         return _objectless(line, clause, actions, action_hits, is_dated=bool(days))
     is_verbless = False
@@ -136,7 +143,11 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     frame.sites = sites_of(line)
     if "closed" in actions or (actions & {"sighted", "flew"} and line.field.name != "title"):
         frame.sites |= {site for other in others for site in sites_of(other)}
-    if "closed" in actions and not frame.sites and _stops_traffic(line, clause, objects[0]):
+    if (
+        "closed" in actions
+        and not frame.sites & _TRAFFIC
+        and _stops_traffic(line, clause, objects[0])
+    ):
         frame.sites.add("airport")
     choose_object(frame, line, objects)
     _choose_action(frame, action_hits)
@@ -145,6 +156,13 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     if "wreckage" in _says(objects):
         frame.is_wreckage = True
     return frame
+
+
+def _is_marked(line: Line) -> bool:
+    """Tell whether a sentence names an armed object, or whose it is."""
+    if line.first("hostile") is not None:
+        return True
+    return any(p.part in ("owner", "origin") and p.country not in WATCHED for p in line.parts)
 
 
 def _named_elsewhere(others: list[Line]) -> list[Hit]:
@@ -197,8 +215,10 @@ def _borrow_objects(line: Line, clause: Clause, actions: set[str]) -> list[Hit]:
 
 
 def _is_told(line: Line) -> bool:
-    """Tell whether somebody tells what stands there without a verb: an authority, or a reaction."""
-    return line.first("official", "said", "react", "confirm") is not None
+    """Tell whether what stands there without a verb is told: an authority, a reaction, a town."""
+    if line.first("official", "said", "react", "confirm") is not None:
+        return True
+    return any(part.place and part.country in WATCHED for part in line.parts)
 
 
 def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
@@ -210,6 +230,8 @@ def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
         p for p in line.parts
         if p.country in WATCHED and p.part in _HALTED and (p.place or p.hit.term.form == "capital")
     ]  # fmt: skip
+    # "diverted from Munich to Nuremberg"
+    towns += [p for p in clause.parts if p.place and p.part == "origin" and p.country in WATCHED]
     caused = any(c.opener == "after" and c.first("drone", "balloon") for c in line.clauses)
     return bool(towns) and (caused or thing.start < min(h.start for h in clause.all("closed")))
 
@@ -241,19 +263,21 @@ def _stands_in(clause: Clause, thing: Hit, folded: str, *, is_told: bool) -> boo
                 return True
         elif part.hit.start - thing.end <= _NEAR_CHARS:
             # with a verb that we do not know in between, it need not be there: "drones drew a horse over"
-            between = len(folded[thing.end : part.hit.start].split())
+            words = folded[thing.end : part.hit.start].split()
+            between = len(words)
             is_telling = is_site or part.part == "territory" or not thing.says("drone")
             is_telling = is_telling or clause.first(*_TELLING, "wreckage") is not None
-            if is_telling or between <= _VERBLESS_WORDS:
+            lasted = any(word.isdigit() for word in words) and between <= _MEASURED_WORDS
+            if is_telling or lasted or between <= _VERBLESS_WORDS:
                 return True
     if thing.says("wreckage") and clause.first("locality", *_SITES):
         return True
-    site = clause.first("base", "critical")
+    site = clause.first("base", "critical", "airport")
     if thing.says("drone") and site is not None:
-        if clause.first("unidentified", "many"):
+        if clause.first("unidentified", "many") and not site.says("airport"):
             return True  # "unknown drones over the nuclear plant tonight", in the home press
-        words = folded[thing.end : site.start].split() if thing.end <= site.start else []
-        if is_told and len(words) <= _VERBLESS_WORDS:
+        after = folded[thing.end : site.start].split() if thing.end <= site.start else []
+        if is_told and thing.end <= site.start and len(after) <= _VERBLESS_WORDS:
             return True  # "drones over the base at Karlskrona, says the army"
     if clause.first("home") and clause.first("hostile", "unidentified"):
         return True  # "because of the Russian drone in the country's airspace"

@@ -134,8 +134,10 @@ def _lines(
     return lines, title, lead
 
 
-_STOP = re.compile(r"[?!:;]\s")
-_COMMA = re.compile(r"[?!:;,]\s")
+#: A full stop after a longer word ends a term, one after "st" or "km" is an abbreviation's.
+_FULL_STOP = r"(?<=[^\W\d_]{4})\.\s"
+_STOP = re.compile(rf"[?!:;]\s|{_FULL_STOP}")
+_COMMA = re.compile(rf"[?!:;,]\s|{_FULL_STOP}")
 #: What a comma may stand in: "після того, як"; phrases that deny or calm.
 _CONNECTORS = ("after", "if", "that", "against", "nothing_seen", "false_alarm", "reassure")
 

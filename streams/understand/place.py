@@ -75,6 +75,22 @@ def _resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
 ) -> Found:
     here = [part for part in clause.parts if part.part in _AT]
+    blame = line.first("accuse")
+    if (
+        blame is not None
+        and line.parts
+        and line.parts[0].country in AGGRESSORS
+        and line.parts[0].part in VOICES
+    ):
+        blamed = next((p for p in line.parts if p.hit.start > blame.start), None)
+        if blamed is not None and blamed.country in WATCHED and blamed.hit.start - blame.end <= 2:
+            accuser = line.parts[0]  # "Minsk accuses the Poles of a violation"
+            return Found("other", accuser.country, accuser, why="accuses a watched state")
+    elsewhere = next((p for p in here if p.country not in WATCHED and p.role != "near"), None)
+    if elsewhere is not None and all(p.role == "near" for p in here if p.country in WATCHED):
+        return Found(
+            "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
+        )
     found = _nearest(here, action, "clause")
     if found:
         return found
@@ -159,6 +175,7 @@ def _resolve(
         for p in line.parts
         if p.country in WATCHED
         and p.part in ("nominal", "speaker", "event", "border", "near", "owner")
+        and not (found and p.part == "near")  # "drones on Izmail, a step from Romania"
     ]
     if doers:
         step = "institution" if doers[0].part in ("speaker", "owner") else "sentence"
@@ -236,6 +253,9 @@ def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     speaks = first is not clause and line.field.text[first.end - 1 : first.end] == ":"
     speaks = speaks and any(p is accuser for p in first.parts)
     blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
+    if line.first("react") is not None and accuser is line.parts[0] and accuser.role is None:
+        # "Minsk hands Lithuania a note over a violation"
+        blamed = blamed or any(p.country in WATCHED and p.part == "target" for p in line.parts)
     if blamed or came_from or (speaks and clause.in_quote and not clause.parts):
         return Found("other", accuser.country, accuser, why="accuses a watched state")
     return None

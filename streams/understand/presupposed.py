@@ -49,6 +49,17 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     if reaction is None or any(_is_elsewhere(part) for part in line.parts):
         return False
     accused = [part for part in line.parts if part.country in AGGRESSORS]
+    index = line.clauses.index(clause)
+    head = line.clauses[index - 1] if index else clause
+    if (
+        head is not clause
+        and line.field.text[head.end - 1 : head.end] == ":"
+        and head.first("react")
+    ):
+        # "Poland wants answers: 19 drones in a night"
+        counted = line.field.folded[clause.start : thing.start].split()[-_BESIDE_WORDS:]
+        named = any(part.country in WATCHED for part in head.parts)
+        return named and (bool(accused) or any(word.isdigit() for word in counted))
     called = line.first("article_4") or accused or thing.says("hostile")
     if not called or not any(part.country in WATCHED for part in line.parts):
         return False
@@ -136,8 +147,10 @@ def is_condemned(line: Line) -> bool:
     if line.first("react", "article_4", "fear") is None or any(map(_is_elsewhere, line.parts)):
         return False
     accused = any(part.country in AGGRESSORS for part in line.parts)
-    return accused and any(
-        part.country in WATCHED and part.part in ("territory", "location", "event")
+    return any(
+        part.country in WATCHED
+        and part.part in ("territory", "location", "event")
+        and (accused or part.role == "into")
         for part in line.parts
     )
 

@@ -204,6 +204,8 @@ def _is_scare_quoted(frame: Frame, line: Line) -> bool:
     thing, text = frame.object_hit, line.field.text
     if thing is None or line.field.name != "title" or frame.model or frame.actor:
         return False
+    if thing.says("incursion", "incident", *ACTIONS):
+        return False  # 'night of drones' names an event, whatever its quotation marks
     enemies = [hit for hit in frame.clause.hits if hit.says("hostile")]  # a drill's "enemy" drones
     for hit in [one for one in enemies if abs(one.start - thing.end) <= _BESIDE] or [thing]:
         before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]

@@ -178,6 +178,9 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         elsewhere = [p for p in frame.line.parts if p.country and p.country not in WATCHED]
         if any(p.country not in AGGRESSORS for p in elsewhere):
             return Gate("other_theatre", "traffic stopped for an attack elsewhere", attack)
+    weak_step = found.step in ("only_country", "publisher", "language")
+    if frame.object_hit is None and frame.line.sentence.is_question and weak_step:
+        return Gate("no_territory", "asks about violations at large")
     if frame.actions <= {"flew", "tracked"} and found.step in (
         "only_country",
         "publisher",

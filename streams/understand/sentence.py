@@ -339,6 +339,8 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
 def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit | None:
     """Return the noun that an adjective or genitive at `index` most likely belongs to."""
     hit = clause.hits[index]
+    if hit.term.form == "people" and (verb := _next_hit(clause, index)) and verb.says(*ACTIONS):
+        return None  # "the Dutch shot at a drone": the verb's term holds the object
     after = next(
         (h for h in clause.hits[index + 1 :] if _is_noun(h) or h.says(*ACTIONS)), None
     )  # no noun phrase reaches over a verb
@@ -364,6 +366,10 @@ def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit |
     if distance_after <= 2:
         return after
     return before if distance_before <= 1 else None
+
+
+def _next_hit(clause: Clause, index: int) -> Hit | None:
+    return clause.hits[index + 1] if index + 1 < len(clause.hits) else None
 
 
 def _is_noun(hit: Hit) -> bool:

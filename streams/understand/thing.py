@@ -75,9 +75,11 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
         frame.actor = "ukraine_stray"
     if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
-    called = line.first("react") is not None and "incursion" in frame.actions
+    is_ours = line.first("our") is not None
+    called = line.first("react", "accuse") is not None
+    called = called and ("incursion" in frame.actions or is_ours)
     for part in line.parts if called and not frame.has_hostile and not frame.is_own else ():
-        if part.country in AGGRESSORS and part.part in VOICES:
+        if part.country in AGGRESSORS and (is_ours or part.part in VOICES):
             frame.has_hostile = True  # "a note to Russia's diplomat over the planes' intrusion"
     is_wreck = any(hit.says("wreckage") for hit in objects)
     if is_wreck and line.first("incursion"):

@@ -59,6 +59,10 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
 _WEAK = frozenset({"over", "sighted", "flew", "tracked", "incursion", "closed"})
 
 
+#: What a title's answer may be to "Russian drones over Prague?"
+_ANSWERS = ("nothing_seen", "deny", "false_alarm", "exercise", "civilian", "arrested", "off_topic")
+
+
 def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's answer close what it only asks, or names without a verb before denying it.
 
@@ -77,9 +81,7 @@ def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
                 one.gate = gate
         if line.sentence.is_question and one.gate is None:
             for head in heads:
-                hit = (
-                    head.first("nothing_seen", "deny", "false_alarm") if head is not line else None
-                )
+                hit = head.first(*_ANSWERS) if head is not line else None
                 if hit is not None:
                     one.gate = Gate("denial", "the title answers its own question", hit)
 
