@@ -43,20 +43,21 @@ _ZONES = {
     "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3,
     "MSK": 3, "TRT": 3,
 }  # fmt: skip
-#: Beginnings of month names, each list one month: en de fr es it pl cs/sk lt lv et fi hu ro ru uk bg sv/no/da.
+#: Beginnings of month names, each list one month, in the languages of seeds/languages; of several
+#: that fit the longest counts (pl lipca is July, hr lipnja June).
 _MONTHS = (
-    "jan janv ene gen sty led saus tamm tammi ian янв січ яну",
-    "feb févr fev lut úno uno vas veebr helmi février фев лют",
-    "mar mär mrz mars març marz bře kov maal maalis márc мар бер",
-    "apr avr abr kwi dub bal apri huhti ápr апр кві",
-    "may mai maj mayo mag kvě geg toukokuu máj мая май тра",
-    "jun juin giu cze červn birž kesä jún iun июн чер юни",
-    "jul juil lug lip červenc liep heinä júl iul июл лип юли",
-    "aug août aou ago sie srp rugp elo авг сер",
-    "sep sett wrz zář rugs syys szept сен вер",
-    "oct okt ott paź říj spal loka окт жов",
-    "nov lis lap marras noi ноя лис ное",
-    "dec dez déc dic gru pro gruod joulu дек гру",
+    "jan jaan jän janv enero ene gen ian sty sije led saus tamm oca янв јан яну січ сту ιαν",
+    "feb fév fev febbr velj lut úno vas veebr helmi şub shku фев феб лют φεβ",
+    "mar mär mrz març maart marz bře kov maal maalis márc ožuj мар бер сак μαρ μάρ",
+    "apr avr abr kwi dub bal huhti ápr trav nis prill апр кві крас травањ травњ απρ",
+    "may mai maj mayo mag mei maí kvě geg touko máj svib мая май мај маі тра μαΐ μαι μάι",
+    "jun juin giu cze červn červen birž kesä jún jūn juun lipnj lipanj haz qersh iun июн јун юни чер чэр липањ липњ ιουν ιούν",
+    "jul juil lug lip červenc červene liep heinä júl jūl juul srpnj srpanj tem korr iul июл јул юли лип ліп ιουλ ιούλ",
+    "aug août aou ago avg ágú sie srp rugp elo kolo ağu gush авг сер жні αυγ αύγ",
+    "sep set wrz zář rugs syys szept ruj eyl shta сен сеп вер σεπ",
+    "oct okt ott out paź říj spal loka eki teto окт жов кас οκτ",
+    "nov nóv noi lis lap marras stud kas nënt ноя ное нов лис ліст студен νοε νοέ",
+    "dec dez déc dic des dets gru pro gruod joulu ara dhje дек дец гру сне δεκ",
 )
 
 
@@ -72,13 +73,18 @@ def _month_table() -> dict[str, int]:
 _MONTH_BY_START = _month_table()
 
 
-def parse_date(text: str | None, order: Order = "DMY") -> datetime | None:
+def parse_date(
+    text: str | None, order: Order = "DMY", language: str | None = None
+) -> datetime | None:
     """Return the instant that `text` names, aware UTC; None when it names none.
 
     Args:
         text: As published, at most 100 characters are read.
         order: How figures like 01.02.2025 are read.
+        language: BCP 47, if known: listopad is October in Croatian, November in Polish and Czech.
     """
+    if (language or "").partition("-")[0] in ("hr", "bs", "sr") and text:
+        text = re.sub(r"\b(?:listopad|листопад)", "oktobar", text[:100], flags=re.I)
     text = re.sub(r"\s+", " ", (text or "")[:100]).strip(" \t|–—")
     if not text or re.search(r"\b0\d{3}\b(?!:)", text.partition(":")[0]):  # the year 1
         return None

@@ -77,7 +77,7 @@ def _entry(item: html.HtmlElement, hints: Hints, now: datetime) -> Entry | None:
         url=url,
         title=clean.one_line(title, is_html=False),
         summary=clean.plain_text(_text(summary), is_html=False),
-        published_at=clean.plausible(_when(date, chosen.get("date_order", "DMY")), now),
+        published_at=clean.plausible(_when(date, chosen.get("date_order", "DMY"), hints), now),
     )
 
 
@@ -91,8 +91,8 @@ def _text(element: html.HtmlElement | None) -> str:
     return "" if element is None else " ".join(element.text_content().split())
 
 
-def _when(element: html.HtmlElement | None, order: str) -> datetime | None:
+def _when(element: html.HtmlElement | None, order: str, hints: Hints) -> datetime | None:
     if element is None:
         return None
     kind: Order = "MDY" if order == "MDY" else "YMD" if order == "YMD" else "DMY"
-    return parse_date(element.get("datetime")) or parse_date(_text(element), kind)
+    return parse_date(element.get("datetime")) or parse_date(_text(element), kind, hints.language)

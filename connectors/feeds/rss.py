@@ -142,8 +142,8 @@ def _entry(item: Any, hints: Hints, now: datetime) -> tuple[Entry, int]:
         title=clean.one_line(title, is_html=False),
         summary=summary,
         body=body,
-        published_at=_when(item, "published", now) or _when(item, "created", now),
-        updated_at=_when(item, "updated", now),
+        published_at=_when(item, "published", hints, now) or _when(item, "created", hints, now),
+        updated_at=_when(item, "updated", hints, now),
         language=_language(item.get("language")),
         source_name=clean.one_line(str(source.get("title") or "")) or None,
     )
@@ -183,14 +183,15 @@ def _is_address(guid: str) -> bool:
     return guid.startswith(("http://", "https://"))
 
 
-def _when(item: Any, name: str, now: datetime) -> datetime | None:
+def _when(item: Any, name: str, hints: Hints, now: datetime) -> datetime | None:
     """Return a date of the entry itself, by our own reading.
 
     feedparser's is not asked: it stands in `updated` for an absent date, and reads dates into words.
     """
     if name not in item:
         return None
-    return clean.plausible(parse_date(str(item.get(name) or "")), now)
+    written = parse_date(str(item.get(name) or ""), language=hints.language)
+    return clean.plausible(written, now)
 
 
 def _language(value: Any) -> str | None:
