@@ -36,6 +36,10 @@ _BY_LANGUAGE = {
 _USUAL = {code: name for name, codes in _BY_LANGUAGE.items() for code in codes.split()}
 #: Single bytes that fit any text: a claim of these proves nothing.
 _TAKES_ALL = frozenset(("iso8859-1", "latin-1", "cp1252", "ascii"))
+#: Known to Python, meant by no publisher ("undefined" comes of a script's mistake).
+_PYTHONS_OWN = frozenset(
+    ("undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7")
+)
 #: What web pages mean when they say these.
 _MEANT = {"iso8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030"}
 #: References with as many digits as half a surrogate pair, or what lies beyond the last character.
@@ -120,7 +124,8 @@ def _known(name: str) -> str:
         found = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    return found.name if found._is_text_encoding else ""
+    is_of_the_web = found._is_text_encoding and found.name.replace("_", "-") not in _PYTHONS_OWN
+    return found.name if is_of_the_web else ""
 
 
 def _lookup(name: str) -> str:
