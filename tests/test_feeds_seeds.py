@@ -394,12 +394,22 @@ def test_feeds_discover_finds_what_a_page_announces(
     cli: CliRunner, tmp_path: Path, served: Publisher
 ) -> None:
     write(tmp_path)
-    page = b'<html><head><link rel="alternate" type="application/rss+xml" title="News" href="/a.xml"></head>'
+    link = '<link rel="alternate" type="application/rss+xml" href="{}">'
+    page = f"<html><head>{link.format('/a.xml')}</head>".encode()
     html = {"Content-Type": "text/html"}
     served.on("/", Answer(200, page, html))
     served.on("/a.xml", Answer(200, stories(1)))
     done = cli.invoke(main, ["feeds", "discover", served.url("/")])
     assert done.exit_code == 0 and served.url("/a.xml") in done.output
+    links = "".join(map(link.format, ("/moved", "/a.xml", "/b.xml?part=2")))
+    served.on("/", Answer(200, f"<html><head>{links}</head>".encode(), html))
+    served.on("/moved", Answer(301, headers={"Location": "/a.xml"}))
+    served.on("/b.xml", Answer(200, stories(2)))
+    done = cli.invoke(main, ["feeds", "discover", served.url("/")])
+    (tmp_path / "seeds" / "feeds" / "found.toml").write_text(done.stdout)
+    rows = cli.invoke(main, ["feeds", "list", "--group", "found", "--json"])
+    assert rows.exit_code == 0 and len(rows.stdout.splitlines()) == 2, rows.output
+    (tmp_path / "seeds" / "feeds" / "found.toml").unlink()
     served.on("/", Answer(200, b"<html></html>", html))
     served.on("/a.xml", Answer(404))
     served.on("/feed", Answer(200, rss(item(1))))

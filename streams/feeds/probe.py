@@ -52,6 +52,7 @@ class Trial:
     outcome: str = ""  #: of connectors.errors.OUTCOMES
     steps: list[Step] = field(default_factory=list)
     document: Document | None = None
+    found: FeedSpec | None = None  #: as it should stand in a seed: its kind, and where it moved to
 
     @property
     def is_ok(self) -> bool:
@@ -126,6 +127,7 @@ class Prober:
         trial.outcome = "ok"
         if response.hops and all(hop.status in (301, 308) for hop in response.hops):
             spec = spec.model_copy(update={"url": access.conceal(response.url)})
+        trial.found = spec
         for step in _document(spec, trial.document):
             yield step
 
@@ -268,6 +270,7 @@ def suggested_toml(spec: FeedSpec, document: Document | None) -> str:
         f"publisher = {quoted(spec.publisher)}",
         *([f"language = {quoted(language)}"] if language else []),
         *([f"country = {quoted(spec.country)}"] if spec.country else []),
+        *([f"section = {quoted(spec.section)}"] if spec.section else []),
         'status = "ok"',
     ]
     return "\n".join(lines)

@@ -26,9 +26,9 @@ from connectors.guard import Guard
 from connectors.http import Client, user_agent
 from connectors.worker import Parsers
 from streams.catalog.faults import read_toml
-from streams.catalog.feeds import FeedSpec
+from streams.catalog.feeds import FeedSpec, same_address
 from streams.errors import Fault, FaultsError
-from streams.feeds.probe import Prober, Step, Trial, spec_for
+from streams.feeds.probe import Prober, Step, Trial, spec_for, suggested_toml
 from streams.fetch import guard_of, read_feeds
 from streams.settings import Settings
 
@@ -176,13 +176,24 @@ async def discover(settings: Settings, site: str, *, as_json: bool) -> bool:
         trials = await _try_all(kit, found[:20])
         if not any(trial.is_ok for trial in trials):
             trials += await _try_all(kit, discovery.usual(response.url))
-    good = [trial for trial in trials if trial.is_ok]
-    for trial in good:
+    good = {same_address(trial.found.url): trial for trial in reversed(trials) if trial.found}
+    for trial in reversed(good.values()):
         if as_json:
             click.echo(json.dumps(trial.as_json(), ensure_ascii=False, default=str))
         else:
-            click.echo(f"# {_title(trial)}\n{trial.steps[-1].told}\n")
+            click.echo(f"# {_title(trial)}\n{_seed(trial, is_one_of_many=len(good) > 1)}\n")
     return bool(good)
+
+
+def _seed(trial: Trial, *, is_one_of_many: bool) -> str:
+    """Return the feed's table; feeds of one site need a section each, or they are one voice twice."""
+    spec = trial.found
+    assert spec is not None
+    if is_one_of_many:
+        parts = urlsplit(spec.url)
+        section = parts.path.strip("/") + ("?" + parts.query if parts.query else "")
+        spec = spec.model_copy(update={"section": section})
+    return suggested_toml(spec, trial.document)
 
 
 async def _try_all(kit: _Kit, candidates: list[discovery.Candidate]) -> list[Trial]:
