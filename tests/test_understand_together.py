@@ -207,3 +207,11 @@ def test_a_destroyed_charge_is_no_drone_shot_down() -> None:
 def test_a_list_shares_its_preposition() -> None:
     found = read("Лондон викликав посла РФ через дрони над Польщею та Румунією").report_set.reports
     assert {r.territory.country for r in found} == {"PL", "RO"}
+
+
+def test_where_flights_are_diverted_to_is_not_where_it_was() -> None:
+    found = only(
+        "Keleiviai pasakoja, kad lėktuvai nukreipiami į Kauną ir Rygą, "
+        "nes virš Vilniaus oro uosto skrenda kontrabandiniai balionai"
+    )
+    assert found.territory.place == "lt-vilnius-airport"

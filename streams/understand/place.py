@@ -75,6 +75,9 @@ def _resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
 ) -> Found:
     here = [part for part in clause.parts if part.part in _AT]
+    if action is not None and action.says("closed") and _is_named_beside(line, clause):
+        # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
+        here = [part for part in here if part.role != "into" or part.hit.start < action.start]
     blame = line.first("accuse")
     if (
         blame is not None
@@ -235,6 +238,16 @@ def _resolve(
     if setting.home and not is_verbless:
         return Found("language", setting.home[0])
     return Found("null", None)
+
+
+def _is_named_beside(line: Line, clause: Clause) -> bool:
+    """Tell whether another clause of the sentence says where it was."""
+    return any(
+        part.place and part.part in _AT and part.role != "into" and part.country in WATCHED
+        for other in line.clauses
+        if other is not clause
+        for part in other.parts
+    )
 
 
 def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
