@@ -150,8 +150,8 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
         return Guess(str(wanted), max(confidence, 0.8), f"{why}; declared {wanted}, same family")
     groups = KIN if confidence >= _SURE else (*COUSINS, *KIN)
     kin = next((group for group in groups if best in group), None)
-    own = closest(kin, low, best) if kin else best
-    if own != best:
+    own, is_alone = closest(kin, low, best) if kin else (best, False)
+    if own != best or (is_alone and confidence < _SURE):
         return Guess(own, 0.75, f"{why}; words say {own}")
     if confidence >= _SURE and margin > 0.5:
         return Guess(best, confidence, why)

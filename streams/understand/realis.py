@@ -279,6 +279,8 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | 
         cue = clause.first("procure", "technology") or (
             None if frame.is_nominal and frame.is_definite else _plan(clause)
         )
+        if cue is None and not (frame.is_dated or line in above.heads):
+            cue = above.first("technology")  # what the new gun downs, it downs in a prospectus
         if cue:
             return Gate("policy", "is a plan, a rule or a purchase", cue)
         if frame.is_verbless:
