@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,11 @@ from streams.catalog import Catalog, load_catalog
 from streams.checks import language_results
 from streams.records import Article
 from streams.understand import understand
-from streams.understand.explain import explain, render, without
+from streams.understand.explain import explain, render
+from streams.understand.flip import find_flip, without
 from streams.understand.language import SUPPORTED, detect_language
 from streams.understand.verdict import Understanding
+from streams.understand.verdict import understand as understand_changed
 
 CORPUS = ("incidents.jsonl", "traps.jsonl")
 
@@ -259,6 +262,39 @@ def test_explain_names_sentence_gate_and_a_change_that_flips() -> None:
     assert understand(without(article, flip["word"]), catalog()).tagged.incursion
     text = render(data)
     assert "gate closed: hypothetical" in text and "could" in text
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "changes"),
+    [
+        (  # two gates, of which no single word opens both
+            "No drones crossed into Poland last year, and none could, says army",
+            "",
+            {"gate nothing_seen open", "gate past open"},
+        ),
+        ("Drone crashed in a field near Kharkiv", "", {"territory: PL"}),
+    ],
+)
+def test_explain_changes_as_few_slots_and_gates_as_it_takes(
+    title: str, body: str, changes: set[str]
+) -> None:
+    found = read(title, body)
+    flip = find_flip(found, catalog())
+    assert flip is not None and flip.verdict
+    if flip.what_if is not None:
+        assert set(flip.what_if.changes) <= changes
+        changed = understand_changed(found.article, catalog(), flip.what_if)
+        assert changed.tagged.incursion
+        for name in flip.what_if.open:  # none of them is too many
+            fewer = replace(flip.what_if, open=flip.what_if.open - {name})
+            assert not understand_changed(found.article, catalog(), fewer).tagged.incursion
+    assert "Would flip: with" in render(explain(found.article, catalog()))
+
+
+def test_explain_says_what_a_text_lacks_when_nothing_can_be_changed() -> None:
+    data = explain(read("Prime minister opens a new library in Kraków").article, catalog())
+    assert data["flip"] is None and not data["candidates"]
+    assert "object" in data["lacks"] and "Would flip: only a sentence with" in render(data)
 
 
 def test_explain_of_a_hit_flips_too() -> None:

@@ -1,34 +1,21 @@
 """Why an article did, or did not, alert: sentences with spans, roles, gates, and what would flip it.
 
-The flip is really tried: the word that closed the gate, or the one that filled a role, is taken
-out of (or put for another in) the text and the whole understanding runs again.
+The flip is really tried (flip.py): the whole understanding runs again with the change.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from streams.catalog import Catalog
+from streams.catalog.concepts import ACTIONS, OBJECTS, WATCHED
 from streams.records import Article
+from streams.understand.flip import find_flip
 from streams.understand.lexicon import Hit
 from streams.understand.report import Candidate
-from streams.understand.text import Field
 from streams.understand.verdict import Understanding, understand
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """The smallest change that turned the verdict."""
-
-    field: str
-    start: int
-    end: int
-    removed: str
-    verdict: bool  #: incursion, after the change
-    what: str  #: which role or gate the word was
 
 
 def explain(article: Article, catalog: Catalog) -> dict[str, Any]:
@@ -44,10 +31,25 @@ def explain(article: Article, catalog: Catalog) -> dict[str, Any]:
         "tags": [tag.tag for tag in found.tagged.tags],
         "candidates": [_candidate(candidate) for candidate in found.candidates if candidate.kind or candidate.gate],
         "reports": [msgspec.to_builtins(report) for report in found.report_set.reports],
-        "flip": None if flip is None else {"field": flip.field, "start": flip.start, "end": flip.end, "word": flip.removed, "what": flip.what, "incursion": flip.verdict},
+        "flip": None if flip is None else flip.as_json(),
+        "lacks": None if flip else _lacking(found),
         "catalog": catalog.hash,
         "why": list(found.tagged.why),
     }  # fmt: skip
+
+
+def _lacking(found: Understanding) -> str:
+    """Say which slots no sentence fills, when there is nothing that could be changed."""
+    lines = found.lines
+    lacks = [
+        what
+        for what, concepts in (("object", OBJECTS), ("action", (*ACTIONS, "incursion")))
+        if not any(line.first(*concepts) for line in lines)
+    ]
+    if not any(part.country in WATCHED for line in lines for part in line.parts):
+        lacks.append("territory")
+    missing = " and ".join(lacks) if lacks else "a sentence that joins object, action and territory"
+    return f"only a sentence with what this text lacks: {missing}."
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
@@ -81,64 +83,6 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "certainty": candidate.certainty,
         "gate": None if candidate.gate is None else {"name": candidate.gate.name, "why": candidate.gate.why, "word": word(candidate.gate.hit)},
     }  # fmt: skip
-
-
-def find_flip(found: Understanding, catalog: Catalog) -> Flip | None:
-    """Return the smallest change that flips the verdict, found by trying; None when none of them does.
-
-    Tried, in order: taking out the word that closed a gate (shortest first); for a hit, taking out
-    the object, the action, the territory, each wherever the article repeats it.
-    """
-    trials: list[tuple[str, Hit, Field]] = []
-    for candidate in found.candidates:
-        line = candidate.frame.line
-        if (
-            candidate.gate is not None
-            and candidate.gate.hit is not None
-            and not found.tagged.incursion
-        ):
-            trials.append(
-                (
-                    f"gate {candidate.gate.name}",
-                    candidate.gate.hit,
-                    _field_of(candidate.gate.hit, candidate, found),
-                )
-            )
-        if candidate.gate is None and found.tagged.incursion:
-            for what, hit in (
-                ("action", candidate.frame.action_hit),
-                ("object", candidate.frame.object_hit),
-                (
-                    "territory",
-                    candidate.found.part.hit if candidate.found and candidate.found.part else None,
-                ),
-            ):
-                if hit is not None:
-                    trials.append((what, hit, line.field))
-    for what, hit, field in trials:
-        word = field.text[hit.start : hit.end]
-        changed = without(found.article, word)
-        verdict = understand(changed, catalog).tagged.incursion
-        if verdict != found.tagged.incursion:
-            span = field.span(hit.start, hit.end)
-            return Flip(field.name, span.start, span.end, word, verdict, what)
-    return None
-
-
-def without(article: Article, word: str) -> Article:
-    """Return the article with every occurrence of a word taken out."""
-    changes = {
-        name: getattr(article, name).replace(word, " ") for name in ("title", "summary", "body")
-    }
-    return msgspec.structs.replace(article, **changes)
-
-
-def _field_of(hit: Hit, candidate: Candidate, found: Understanding) -> Field:
-    """Return the field that a gate's word stands in: the frame's own, else the title."""
-    line = candidate.frame.line
-    if line.sentence.start <= hit.start < line.sentence.end:
-        return line.field
-    return found.lines[0].field if found.lines else line.field
 
 
 def render(data: dict[str, Any]) -> str:
@@ -184,9 +128,11 @@ def render(data: dict[str, Any]) -> str:
     lines.append("")
     if flip:
         turned = "an incursion" if flip["incursion"] else "no incursion"
-        lines.append(
-            f"Would flip: without «{flip['word']}» ({flip['what']}) the verdict is {turned} (tried)."
-        )
+        if flip["word"]:
+            change = f"without «{flip['word']}» ({flip['what']})"
+        else:
+            change = f"with {' and '.join(flip['changes'])}, in sentence {flip['sentence']},"
+        lines.append(f"Would flip: {change} the verdict is {turned} (tried).")
     else:
-        lines.append("Would flip: no single word taken out turns this verdict (tried).")
+        lines.append(f"Would flip: {data['lacks']}")
     return "\n".join(lines)

@@ -59,7 +59,12 @@ class _Above:
 
 
 def closed_gate(
-    frame: Frame, line: Line, clause: Clause, heads: list[Line], lead: list[Line]
+    frame: Frame,
+    line: Line,
+    clause: Clause,
+    heads: list[Line],
+    lead: list[Line],
+    is_open: frozenset[str] = frozenset(),
 ) -> Gate | None:
     """Return the first gate that the frame does not pass, or None when it is told as a fact.
 
@@ -69,10 +74,11 @@ def closed_gate(
         clause: Its clause.
         heads: The sentences of the title.
         lead: The first sentences of the text: there an innocent cause is named.
+        is_open: Names of gates that are to stay open; for `explain`.
     """
     for check in (_denied, _hypothetical, _planned, _background, _harmless):
         gate = check(frame, line, clause, _Above(heads, lead))
-        if gate:
+        if gate and gate.name not in is_open:
             return gate
     return None
 

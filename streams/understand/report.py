@@ -21,6 +21,7 @@ from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
 from streams.understand.text import fold
+from streams.understand.whatif import WhatIf
 from streams.understand.when import Date
 
 #: Where in the article a frame stands, from the most to the least prominent.
@@ -75,8 +76,13 @@ def judge(
     published: datetime,
     heads: list[Line],
     dates: list[Date],
+    what_if: WhatIf | None = None,
 ) -> Candidate:
     """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
+    let = what_if.let if what_if else _as_it_is
+    if what_if is not None:
+        what_if.fill(frame)
+        prominence = "lead" if what_if.is_lead else prominence
     candidate = Candidate(frame, prominence)
     line, clause = frame.line, frame.clause
     fitting = events.fitting(
@@ -88,24 +94,35 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
-    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
+    is_open = what_if.open if what_if else frozenset()
+    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead, is_open)
     candidate.found = found = resolve(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
+    if what_if is not None and what_if.country is not None:
+        candidate.found = found = Found("clause", what_if.country)
     candidate.count = _count(frame, language)
     candidate.is_part = candidate.action in _PARTIAL and not _has_own_number(frame, language)
     date_event(candidate, dates, setting, published, heads)
+    if what_if is not None and what_if.is_fresh:
+        happened = When(start=published, end=published, precision="day")
+        candidate.happened, candidate.freshness = happened, "fresh"
+        candidate.is_follow_up = candidate.is_consequence = False
     if candidate.gate is None:
-        candidate.gate = _place_gate(candidate, found, setting)
+        candidate.gate = let(_place_gate(candidate, found, setting))
     if candidate.gate is None and candidate.freshness in ("past",):
-        candidate.gate = Gate("past", "the event is older than thirty days")
+        candidate.gate = let(Gate("past", "the event is older than thirty days"))
     if candidate.gate is None and prominence == "body" and not _is_named_above(candidate, setting):
-        candidate.gate = Gate("background", "told in the body only, as background")
+        candidate.gate = let(Gate("background", "told in the body only, as background"))
     candidate.certainty = round(
         STEPS.get(found.step, 0.5) * _CERTAINTY[prominence] * (0.8 if frame.borrowed else 1.0)
         * (0.85 if clause.first("suspected") else 1.0) * (0.8 if frame.is_verbless else 1.0), 3,
     )  # fmt: skip
     return candidate
+
+
+def _as_it_is(gate: Gate | None) -> Gate | None:
+    return gate
 
 
 def _is_named_above(candidate: Candidate, setting: Setting) -> bool:

@@ -25,6 +25,7 @@ from streams.understand.sentence import Line
 from streams.understand.tags import tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
 from streams.understand.weigh import one_per_event, weigh_together, withdrawing
+from streams.understand.whatif import WhatIf
 
 #: Languages whose press is of one state that is not watched.
 _WRITTEN_AT_HOME = {"uk": "UA", "be": "BY"}
@@ -49,12 +50,13 @@ class Understanding:
     lines: list[Line] = field(default_factory=list)
 
 
-def understand(article: Article, catalog: Catalog) -> Understanding:
+def understand(article: Article, catalog: Catalog, what_if: WhatIf | None = None) -> Understanding:
     """Return language, tags, reports and verdict of one article; never raises on any text.
 
     Args:
         article: As it came from the feed.
         catalog: The seeds in force.
+        what_if: Changes to one candidate, for `explain`.
     """
     title = make_field("title", article.title, MAX_TITLE_CHARS)
     bodies = [
@@ -76,7 +78,7 @@ def understand(article: Article, catalog: Catalog) -> Understanding:
         return _nothing(
             article, guess, catalog, ("no object meets an action or a territory",), tags
         )
-    return _deeply(article, guess, language, catalog, fields, hits, tags)
+    return _deeply(article, guess, language, catalog, fields, hits, tags, what_if)
 
 
 def _fallback(tag: str, catalog: Catalog) -> str:
@@ -125,6 +127,7 @@ def _deeply(
     fields: list[Field],
     hits: dict[str, list[Hit]],
     tags: tuple[Tag, ...],
+    what_if: WhatIf | None,
 ) -> Understanding:
     published = article.published_at or article.first_seen_at
     layout = lay_out(fields, hits, language, catalog)
@@ -145,9 +148,13 @@ def _deeply(
                 judge(
                     frame, around.prominence, catalog.events, language, around.setting, published,
                     around.heads, dates,
+                    what_if if what_if and what_if.ordinal == len(candidates) else None,
                 )
             )  # fmt: skip
     weigh_together(candidates, heads)
+    if what_if is not None and what_if.ordinal < len(candidates):
+        changed = candidates[what_if.ordinal]
+        changed.gate = what_if.let(changed.gate)
     reports: list[Report] = []
     telling = [one for one in candidates if one.gate is None] or withdrawing(candidates)
     if telling:
