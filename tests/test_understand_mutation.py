@@ -59,6 +59,7 @@ TEXTS = {
     "precaution": "Poland wants new rules as a precaution after a drone entered its airspace",
     "shadow_fleet": "Shadow fleet tanker entered Estonian territorial waters",
     "tracked": "Fighters tracked a drone inside Lithuania",
+    "fired": "Troops opened fire on drones over a base in the Netherlands",
     "aged": "17-year-old flew drone over Ramstein air base",
     "accuse": "Belarus accuses Poland after helicopter violated its border",
     "cable": "Undersea cable sabotaged in the Gulf of Finland",

@@ -215,3 +215,16 @@ def test_where_flights_are_diverted_to_is_not_where_it_was() -> None:
         "nes virš Vilniaus oro uosto skrenda kontrabandiniai balionai"
     )
     assert found.territory.place == "lt-vilnius-airport"
+
+
+@pytest.mark.parametrize(
+    ("title", "action"),
+    [
+        ("Militairen schieten op drones boven vliegbasis Volkel", "fired"),
+        ("Dutch troops opened fire on drones over Volkel air base", "fired"),
+        ("Dutch troops shot down a drone over Volkel air base", "shot_down"),
+        ("Polish jets opened fire and shot down a Russian drone over Poland", "shot_down"),
+    ],
+)
+def test_shot_at_is_not_shot_down(title: str, action: str) -> None:
+    assert only(title).action == action

@@ -76,6 +76,9 @@ CONCEPTS: dict[str, Concept] = {
     "shot_down": Concept(
         "action", "shot down, downed, destroyed, neutralised, opened fire on; also noun: downing"
     ),
+    "fired": Concept(
+        "cue", "opened fire on, shot at: words of `shot_down` that do not say that it came down"
+    ),
     "sighted": Concept(
         "action",
         "spotted, seen, observed, detected, circled, hovered, flew over; also noun: sighting, overflight",

@@ -26,6 +26,7 @@ _DEEDS = {
     "flew": "cross",
     "tracked": "cross",
     "sighted": "over",
+    "fired": "over",  # it was there; that it came down nobody says
     "closed": "disrupt",
     "attack": "strike",
 }

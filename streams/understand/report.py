@@ -6,7 +6,6 @@ A frame that does not become a report is kept as a near miss with the gate that 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,12 +15,15 @@ from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
 from streams.understand.dating import date_event
 from streams.understand.frame import Frame
-from streams.understand.lexicon import Hit
+from streams.understand.number import count_of, has_own_number
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
+<<<<<<< HEAD
 from streams.understand.text import fold
 from streams.understand.whatif import WhatIf
+=======
+>>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
 from streams.understand.when import Date
 
 #: Where in the article a frame stands, from the most to the least prominent.
@@ -34,12 +36,8 @@ _NEAR_TOP = 8  # sentences
 _FIRM_STEPS = ("clause", "sentence", "title_lead", "institution")
 _EVENTS = ("incursion", "incident", "attack")
 _CALMING = ("false_alarm", "nothing_seen", "past", "exercise", "policy", "off_topic", "procure")
-#: The number of a model, or of the clock, counts nothing: F-35, Su-30, Geran-2, 21.30.
-_NO_COUNT = re.compile(r"[^\W\d_]-?\d+|(?<!\d)\d{1,2}[.:]\d\d(?!\d)")
-_YEAR = re.compile(r"(?:19|20)\d\d$")
 #: What is done to some of the things that came: their number is not the number that came.
 _PARTIAL = frozenset({"shot_down", "found"})
-_COUNTED_WORDS = 2  # between a deed and the number of those it was done to
 #: Gates that close because it was not so, and what that makes of an incident already told.
 WITHDRAWING: dict[str, Status] = {
     "denial": "denied",
@@ -94,6 +92,7 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
+<<<<<<< HEAD
     is_open = what_if.open if what_if else frozenset()
     candidate.gate = closed_gate(frame, line, clause, heads, setting.lead, is_open)
     candidate.found = found = resolve(
@@ -103,6 +102,16 @@ def judge(
         candidate.found = found = Found("clause", what_if.country)
     candidate.count = _count(frame, language)
     candidate.is_part = candidate.action in _PARTIAL and not _has_own_number(frame, language)
+=======
+    if candidate.action == "shot_down" and _was_only_fired_at(clause):
+        candidate.action = "fired"
+    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
+    candidate.found = found = resolve(
+        line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
+    )
+    candidate.count = count_of(frame, language)
+    candidate.is_part = candidate.action in _PARTIAL and not has_own_number(frame, language)
+>>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
     date_event(candidate, dates, setting, published, heads)
     if what_if is not None and what_if.is_fresh:
         happened = When(start=published, end=published, precision="day")
@@ -121,8 +130,15 @@ def judge(
     return candidate
 
 
+<<<<<<< HEAD
 def _as_it_is(gate: Gate | None) -> Gate | None:
     return gate
+=======
+def _was_only_fired_at(clause: Clause) -> bool:
+    """Tell whether what was done to it need not have brought it down: "opened fire on a drone"."""
+    fired = {(hit.start, hit.end) for hit in clause.all("fired")}
+    return all((hit.start, hit.end) in fired for hit in clause.all("shot_down")) and bool(fired)
+>>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
 
 
 def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
@@ -227,67 +243,6 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     if beside.part == "near" or frame.line.first("near"):
         return Gate("near_border", "beside the border, on the other side", beside.hit)
     return None
-
-
-def _as_letters(match: re.Match[str]) -> str:
-    return "x" * len(match.group())
-
-
-def _count(frame: Frame, language: Language) -> tuple[int | None, int | None]:
-    """Return how many objects, from a number within three words before the object."""
-    hit = frame.object_hit
-    if hit is None:
-        return None, None
-    number = _number_before(hit, frame.line, language)
-    deed = frame.action_hit
-    if number is None and deed is not None and deed.says("incursion") and deed.start < hit.start:
-        number = _number_before(deed, frame.line, language)  # "19 violations by drones"
-    if number is not None:
-        return number, number
-    if any(abs(m.start - hit.start) < 30 for m in frame.line.clauses[0].all("many")):
-        return 2, None
-    return None, None
-
-
-def _number_before(hit: Hit, line: Line, language: Language) -> int | None:
-    """Return the number within three words before a noun, in its clause; of nothing in between.
-
-    "12 balloons", "12 from Belarus drifted-in balloons".
-    """
-    clause = next((c for c in line.clauses if any(hit is one for one in c.hits)), None)
-    if clause is None:
-        return None  # the noun is borrowed from another sentence
-    begin = max([clause.start, *(one.end for one in clause.hits if _has_number(one, hit))])
-    first = max(begin, hit.start - 40)
-    text = _NO_COUNT.sub(_as_letters, line.field.text[first : hit.start])
-    came = any(part.role == "from" and first <= part.hit.start < hit.start for part in clause.parts)
-    for word in reversed(fold(text).split()[-(5 if came else 3) :]):
-        if (number := _number(word, language)) is not None:
-            return number
-    return None
-
-
-def _has_number(one: Hit, thing: Hit) -> bool:
-    """Tell whether a number before this word is its own: "two reports of drones"."""
-    is_noun = one.says("said", "official", "incident", "incursion")
-    return one.end <= thing.start and (is_noun or (one.says("sighted") and " " in one.term.text))
-
-
-def _number(word: str, language: Language) -> int | None:
-    if word.isdigit() and len(word) <= 4 and not _YEAR.match(word):
-        return int(word)
-    return language.numbers.get(word)
-
-
-def _has_own_number(frame: Frame, language: Language) -> bool:
-    """Tell whether a deed has its own number beside that of an object elsewhere: "four shot down"."""
-    deed, thing, clause = frame.action_hit, frame.object_hit, frame.clause
-    if deed is None or thing is None or clause.start <= thing.start < clause.end:
-        return False
-    folded = frame.line.field.folded
-    beside = folded[clause.start : deed.start].split()[-_COUNTED_WORDS:]
-    beside += folded[deed.end : clause.end].split()[:_COUNTED_WORDS]
-    return any(_number(word, language) is not None for word in beside)
 
 
 def report_of(
