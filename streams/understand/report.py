@@ -19,11 +19,7 @@ from streams.understand.number import count_of, has_own_number
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
-<<<<<<< HEAD
-from streams.understand.text import fold
 from streams.understand.whatif import WhatIf
-=======
->>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
 from streams.understand.when import Date
 
 #: Where in the article a frame stands, from the most to the least prominent.
@@ -92,7 +88,8 @@ def judge(
         )
         return candidate
     candidate.kind, candidate.action = fitting
-<<<<<<< HEAD
+    if candidate.action == "shot_down" and _was_only_fired_at(clause):
+        candidate.action = "fired"
     is_open = what_if.open if what_if else frozenset()
     candidate.gate = closed_gate(frame, line, clause, heads, setting.lead, is_open)
     candidate.found = found = resolve(
@@ -100,18 +97,8 @@ def judge(
     )
     if what_if is not None and what_if.country is not None:
         candidate.found = found = Found("clause", what_if.country)
-    candidate.count = _count(frame, language)
-    candidate.is_part = candidate.action in _PARTIAL and not _has_own_number(frame, language)
-=======
-    if candidate.action == "shot_down" and _was_only_fired_at(clause):
-        candidate.action = "fired"
-    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead)
-    candidate.found = found = resolve(
-        line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
-    )
     candidate.count = count_of(frame, language)
     candidate.is_part = candidate.action in _PARTIAL and not has_own_number(frame, language)
->>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
     date_event(candidate, dates, setting, published, heads)
     if what_if is not None and what_if.is_fresh:
         happened = When(start=published, end=published, precision="day")
@@ -130,15 +117,14 @@ def judge(
     return candidate
 
 
-<<<<<<< HEAD
 def _as_it_is(gate: Gate | None) -> Gate | None:
     return gate
-=======
+
+
 def _was_only_fired_at(clause: Clause) -> bool:
     """Tell whether what was done to it need not have brought it down: "opened fire on a drone"."""
     fired = {(hit.start, hit.end) for hit in clause.all("fired")}
     return all((hit.start, hit.end) in fired for hit in clause.all("shot_down")) and bool(fired)
->>>>>>> c3e780a (Shot at is not shot down: opened fire is a deed of its own; words that a later save had taken away are back)
 
 
 def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
