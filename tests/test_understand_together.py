@@ -220,8 +220,8 @@ def test_where_flights_are_diverted_to_is_not_where_it_was() -> None:
 @pytest.mark.parametrize(
     ("title", "action"),
     [
-        ("Militairen schieten op drones boven vliegbasis Volkel", "fired"),
         ("Dutch troops opened fire on drones over Volkel air base", "fired"),
+        ("Het leger opende het vuur op een drone boven vliegbasis Volkel", "fired"),
         ("Dutch troops shot down a drone over Volkel air base", "shot_down"),
         ("Polish jets opened fire and shot down a Russian drone over Poland", "shot_down"),
     ],
