@@ -23,6 +23,26 @@ from streams.understand.thing import choose_object, mark_owner, sites_of
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
 _VERBLESS_WORDS = 2
+#: Of prepositions that are several words: "au-dessus de", "por encima de", "in the skies above".
+_ABOVE = frozenset(
+    [
+        "au",
+        "dessus",
+        "de",
+        "du",
+        "des",
+        "por",
+        "encima",
+        "cima",
+        "em",
+        "oberhalb",
+        "von",
+        "in",
+        "the",
+        "skies",
+        "above",
+    ]
+)
 _MEASURED_WORDS = 3  #: "a drone 50 minutes over Romania"
 #: What a town is in a headline whose traffic stands still.
 _HALTED = ("location", "speaker", "nominal", "territory")
@@ -233,7 +253,11 @@ def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
     # "diverted from Munich to Nuremberg"
     towns += [p for p in clause.parts if p.place and p.part == "origin" and p.country in WATCHED]
     caused = any(c.opener == "after" and c.first("drone", "balloon") for c in line.clauses)
-    return bool(towns) and (caused or thing.start < min(h.start for h in clause.all("closed")))
+    apart = (
+        not clause.start <= thing.start < clause.end
+    )  # "Unloading stopped in Zeebrugge: four drones"
+    before = thing.start < min(h.start for h in clause.all("closed"))
+    return bool(towns) and (caused or apart or before)
 
 
 def _closed_because(line: Line, clause: Clause) -> Hit | None:
@@ -263,7 +287,7 @@ def _stands_in(clause: Clause, thing: Hit, folded: str, *, is_told: bool) -> boo
                 return True
         elif part.hit.start - thing.end <= _NEAR_CHARS:
             # with a verb that we do not know in between, it need not be there: "drones drew a horse over"
-            words = folded[thing.end : part.hit.start].split()
+            words = [w for w in folded[thing.end : part.hit.start].split() if w not in _ABOVE]
             between = len(words)
             is_telling = is_site or part.part == "territory" or not thing.says("drone")
             is_telling = is_telling or clause.first(*_TELLING, "wreckage") is not None

@@ -41,7 +41,7 @@ _OWN: dict[str, str] = {
     " københavn* flere set ved sagde undersøger meget beskylder formentlig kampfly* luftforsvar* søkabel enige fløj"
     " nægter afviser indrømmer fortsat leder igen ind en et være på *ede halv vil svar nat aldrig faldt have bøde* måge*",
     "bg": "във със което която който които след дали няма беше бяха въздуш* сваля* свален* отбраната заяви съобщи полша"
-    " румъния българ* летищ* дронове дронът тази това самолет* нарушиха министърът прелетя* разрешение край навлязоха",
+    " румъния българ* летищ* дронове дронът тази това самолет* нарушиха министърът прелетя* разрешение край навлязоха *ха свиква естонск* минути",
     "ru": "*ами *ого *ому *его *ые *ых *ой *ый за из под что как это все для от при с в по не самолет* аэропорт* беспилотник* дроны дронов воздушн* стоит",
     "mk": "кружел* летал* минути романија паралис* *јата во дека кои кој која што беа беше воздуш* собор* министерот одбрана изјави соопшти полска романија македон*"
     " аеродром* дронови дронот оваа ова со ќе од откако авион* прекинат треба руските кај",
@@ -51,8 +51,8 @@ _OWN: dict[str, str] = {
     " geschonden ballonnen onze hun deze door tegen ook nog maar volgens vliegtuig* grens bij met dit dat deed heeft leggen legt bleken sterren boven stil stilgelegd op vliegverkeer",
     "de": "und der die das von nach über für nicht wird werden ist im am auf aus zur zum dem eine einer drohne* luftraum*"
     " flughafen* estnisch* polnisch* verletz* ballons unsere ihre diese durch gegen auch noch aber laut grenze hat *ß* bei mit",
-    "cs": "*ě* *ř* *ů* který* která* ve ze se bylo byl jsou také jako podle letiště prostor* nad dron* že po policie policisté ho kvůli při před přes letoun* stíhačk* ruské zem* dál znovu zřítil* spadl našli území vláda letadel noci létal* tři strážní* skladem jsme náš policist*",
-    "sk": "*ľ* *ĺ* *ŕ* *ô* ktor* vo zo sa bolo bol sú aj ako podľa letisko* letisk* priestor* nad dron* že po pre lety museli polícia ho pri pred cez lietadl* krajin* opäť zrútil* spadol našli vláda boli bola keď ruské dronov dronom uzavreli morom sprevád* lietal* troch tri strážni* skladom sú boli privolal* noci nás náš vrtuľn*",
+    "cs": "*ě* *ř* *ů* který* která* ve ze se bylo byl jsou také jako podle letiště prostor* nad dron* že po policie policisté ho kvůli při před přes letoun* ruské zem* dál její odsoudil* znovu zřítil* spadl našli území vláda letadel noci létal* tři strážní* skladem jsme náš policist*",
+    "sk": "*ľ* *ĺ* *ŕ* *ô* ktor* vo zo sa bolo bol sú aj ako podľa letisko* letisk* priestor* nad dron* že po pre lety museli polícia ho pri pred cez lietadl* krajin* opäť zrútil* spadol našli vláda boli bola keď ruské dronov dronom uzavreli morom sprevád* lietal* troch tri strážni* skladom sú boli privolal* popiera* jej odsúdil* *ónsk* stíhačky noci nás náš vrtuľn*",
     "en": "the of with after says was were their into and airspace flights at hands stray warns hits by this that its envoy summons ambassador",
     "es": "*ñ* *ción *ciones el los las del en dos se y la un una hasta tráfico *iesan rumanía *dad *uelos *uelo ruso rusa rusas fue ya después no también avión aviones autoridades gobierno según tras sobre por con una espacio aéreo rusos polonia",
     "pt": "ao um uma no pelo pela causa tráfego parado rússia rumo mais foi são estão até já depois não também avião aviões autoridades governo *ã* *õ* *ç* o os as do da dos das em na nas nos dois duas e segundo após sobre por com uma espaço aéreo russos polónia letónia polônia",

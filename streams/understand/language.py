@@ -265,7 +265,13 @@ def _by_letters(low: str, script: str, best: str) -> str | None:
         return None
     if best != "ro" and _share("[ăîșțţ]" if best == "tr" else "[ăâîșțşţ]", low) > _OWN_LETTERS:
         return "ro"
-    if re.search("[ľĺŕťď]", low) and not re.search("[łąęşģķņ]", low):
+    is_short = len(low) < _LONG_ENOUGH or best in ("cs", "sk", "sl", "hr", "pl")
+    # a village's name makes no French text Slovak
+    if (
+        (is_short or _share("[ľĺŕťď]", low) > _OWN_LETTERS / 4)
+        and re.search("[ľĺŕťď]", low)
+        and not re.search("[łąęşģķņ]", low)
+    ):
         return "cs" if best == "cs" or re.search("[ěřů]", low) else "sk"
     if best != "hu" and _share("[őű]", low) > _OWN_LETTERS:
         return "hu"

@@ -52,7 +52,7 @@ class Layout:
                 self.setting,
                 title=kin[0] if kin and kin[0].number < line.number else None,
                 lead=kin,
-                countries=frozenset(named) or self.setting.countries,
+                countries=frozenset(named),
             )
             return Around("item", kin, [], own)
         if line.field.name == "title":

@@ -221,7 +221,12 @@ def _resolve(
         return Found("null", None, why="the only watched states named are named as neighbours")
     if len(watched) == 1 and "UA" not in setting.countries:
         return Found("only_country", watched[0])
-    if watched or (setting.countries - AGGRESSORS - {"UA"}):
+    above = {p.country for one in _title_and_lead(line, setting) for p in one.parts if p.country}
+    is_local = not (above | {p.country for p in line.parts}) - AGGRESSORS - {"UA", None}
+    is_local = is_local and line.first("locality", "home") is not None and bool(setting.home)
+    if is_local and action is not None and action.says("found", "crash", "strike"):
+        pass  # "a drone lay in the wood": whatever states the text compares with further down
+    elif watched or (setting.countries - AGGRESSORS - {"UA"}):
         return Found("null", None, why="several countries, none with the event")
     if "UA" in setting.countries and not _is_about_us(line):
         return Found("other", "UA", why="only Ukraine is named")
@@ -235,7 +240,7 @@ def _resolve(
         return Found("null", None, why="a Ukrainian strike on an unnamed place")
     if setting.publisher_country in WATCHED:
         return Found("publisher", setting.publisher_country)
-    if setting.home and not is_verbless:
+    if setting.home and (not is_verbless or _is_guarded(clause)):
         return Found("language", setting.home[0])
     return Found("null", None)
 
@@ -248,6 +253,12 @@ def _is_named_beside(line: Line, clause: Clause) -> bool:
         if other is not clause
         for part in other.parts
     )
+
+
+def _is_guarded(clause: Clause) -> bool:
+    """Tell whether a home paper's headline needs no country: "Unknown drones over the barracks"."""
+    marked = clause.first("unidentified", "many", "hostile") is not None
+    return marked and clause.first("base", "critical", "home", "our") is not None
 
 
 def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:

@@ -43,7 +43,11 @@ def is_presupposed(line: Line, clause: Clause, thing: Hit, days: list[int]) -> b
 
 def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a watched state calls Russia or Belarus to account over the bare object."""
-    if not thing.says(*_COMING) or clause.first("attack", "procure", "technology", "exercise"):
+    owned = any(
+        p.part == "owner" and p.country in AGGRESSORS and p.head is thing for p in line.parts
+    )
+    comes = thing.says(*_COMING) or (owned and thing.says("helicopter", "ship", "plane"))
+    if not comes or clause.first("attack", "procure", "technology", "exercise"):
         return False
     reaction = line.first("react", "article_4")
     if reaction is None or any(_is_elsewhere(part) for part in line.parts):
@@ -65,6 +69,8 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
         return False
     if clause.opener == "after" or clause.first("home", "our", "many", "airspace"):
         return True
+    if owned and line.first("border", "airspace", "waters"):
+        return True  # "Belarusian helicopter three km inside the border; Warsaw summons the envoy"
     # "hands a note to Minsk over a stray drone": whom it calls stands before what it is about
     before = [part for part in accused if part.head is not thing and part.hit.end < thing.start]
     return reaction.end < thing.start and bool(before or thing.says("hostile"))

@@ -350,12 +350,23 @@ def _background(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate
     return None
 
 
+def _is_no(hit: Hit, line: Line) -> bool:
+    """Tell whether a negation stands right before a word: "these were no hobbyists"."""
+    return any(
+        0 <= hit.start - negation.end <= 1
+        for clause in line.clauses
+        for negation in clause.all("not")
+    )
+
+
 def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     off_topic = line.first("off_topic") or above.first("off_topic")
-    if off_topic and not frame.has_hostile:
+    is_known = frame.has_hostile or (frame.has_unidentified and frame.sites)
+    told = line.first("official", "confirm", "react", "said")
+    if off_topic and (not is_known or (line.first("off_topic") and frame.is_verbless and not told)):
         return Gate("words_out_of_place", "is about something else", off_topic)
     civilian = line.first("civilian") or above.first("civilian")
-    if civilian and not frame.has_hostile:
+    if civilian and not frame.has_hostile and not _is_no(civilian, line):
         return Gate("civilian", "is a private or civil craft", civilian)
     aged = _aged(line, above)
     found = frame.actions & {"found", "crash", "strike", "shot_down"}  # finders have an age, too

@@ -26,7 +26,7 @@ from streams.understand.roles import (
 from streams.understand.text import Field, Sentence
 
 Opener = Literal["", "after", "that", "if", "against"]
-_PUNCTUATION = re.compile(r"[,;:()\[\]«»„“”\"|]|\s[–—-]\s|\n|…|[.!?](?=\s)")
+_PUNCTUATION = re.compile(r"(?<!\d):|:(?!\d)|[,;()\[\]«»„“”\"|]|\s[–—-]\s|\n|…|[.!?](?=\s)")
 _QUOTE_OPEN = re.compile('[«„“"]')
 _WORD = re.compile(r"\S+")
 _QUOTES = '«»„“”"'

@@ -176,7 +176,7 @@ _BREAK = re.compile(
 )
 _LAST_WORD = re.compile(r"(\w+)\.[\"'»”“’)\]]*\s*$")
 _TIME_LEAD = re.compile(
-    r"^\s*(?:[-–—•*▪●►⇒→+]+\s*|\d{1,2}[:.]\d{2}\b\s*(?:Uhr|h)?\s*[-–—:|]?|\+\+)"
+    r"^\s*(?:[-–—•*▪▫■□●○◦◆◇▶►▸‣✔✅➡⇒→+]+\s*|\d{1,2}[:.]\d{2}\b\s*(?:Uhr|h)?\s*[-–—:|]?|\+\+)"
 )
 #: Abbreviations of all our languages before which a sentence rarely ends.
 _ABBREVIATIONS = frozenset(

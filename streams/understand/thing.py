@@ -82,6 +82,11 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
         if part.country in AGGRESSORS and (is_ours or part.part in VOICES):
             frame.has_hostile = True  # "a note to Russia's diplomat over the planes' intrusion"
     is_wreck = any(hit.says("wreckage") for hit in objects)
+    passed = frame.actions <= {"flew", "sighted", "tracked", "over"}
+    if concept == "flyer" and passed and frame.is_dated and line.first("official", "our"):
+        frame.has_unidentified = (
+            True  # "the craft that flew over Čierna on Tuesday was on our radar"
+        )
     if is_wreck and line.first("incursion"):
         frame.has_unidentified = True  # "debris found after Tuesday's intrusion"
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}

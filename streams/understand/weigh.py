@@ -10,20 +10,23 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from streams.catalog import Catalog
-from streams.catalog.concepts import AGGRESSORS, WATCHED
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.records import Report
+from streams.understand.lexicon import Hit
 from streams.understand.realis import Gate
 from streams.understand.report import WITHDRAWING, Candidate
 from streams.understand.sentence import VOICES, Line
 
 #: Gates that leave a sentence's date worth having: it tells of the same event.
 _DATING = ("background", "past", "civilian", "words_out_of_place", "repeated")
+_NEGATED_WORDS = 2
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
     _answer(candidates, heads)
+    _leave_questions_open(candidates)
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
     denial = None if told else _title_denial(candidates, heads)
     if denial:
@@ -84,6 +87,23 @@ def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
                 hit = head.first(*_ANSWERS) if head is not line else None
                 if hit is not None:
                     one.gate = Gate("denial", "the title answers its own question", hit)
+
+
+def _leave_questions_open(candidates: list[Candidate]) -> None:
+    """Close what a title only asks, unless its next sentence or the text tells it.
+
+    "Russian drone over Augustów? The command speaks": the answer is behind the link.
+    """
+    for one in candidates:
+        line = one.frame.line
+        if one.prominence != "title" or one.gate is not None or not line.sentence.is_question:
+            continue
+        if one.frame.clause.opener in ("that", "after") or line.first("react") or one.is_follow_up:
+            continue  # "what do we know of the drone that fell?"
+        if one.frame.is_dated or not one.frame.actions <= _WEAK:
+            continue  # "who steered the drones over Landvetter on Friday?"
+        if not any(other.gate is None and other.frame.line is not line for other in candidates):
+            one.gate = Gate("hypothetical", "the title only asks, and nothing below tells it")
 
 
 def _supposed(candidates: list[Candidate]) -> Gate | None:
@@ -176,9 +196,24 @@ def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None
     for line in heads:
         if _is_accuseds(line):
             continue
+        if none := _was_none(line):
+            return Gate("denial", "the title says that it was none", none)
         hit = line.first("nothing_seen") or (None if line.first("reassure") else line.first("deny"))
         if hit is not None:
             return Gate("denial", "the title denies the event", hit)
+    return None
+
+
+def _was_none(line: Line) -> Hit | None:
+    """Return a negated object that does nothing: "It was no drone: a cut cable left Palma…"."""
+    for clause in line.clauses:
+        if clause.first(*ACTIONS, "incursion", "reassure", "attack") is not None:
+            continue
+        for thing in clause.all("drone", "balloon", "missile"):
+            for negation in clause.all("not"):
+                between = line.field.folded[negation.end : thing.start].split()
+                if negation.end <= thing.start and len(between) <= _NEGATED_WORDS:
+                    return negation
     return None
 
 
