@@ -142,7 +142,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         if closed := _closed_because(line, clause):
             actions, action_hits = {"closed"}, [closed]
             borrowed.append("action")
-        elif _stands_in(clause, objects[0], line.field.folded, is_told=_is_told(line)):
+        elif _stands_in(
+            clause, objects[0], line.field.folded, is_told=_is_told(line)
+        ) or _is_beside_site(line, clause, objects[0]):
             actions, is_verbless = {"over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
@@ -232,6 +234,20 @@ def _borrow_objects(line: Line, clause: Clause, actions: set[str]) -> list[Hit]:
         if objects:
             return objects
     return []
+
+
+def _is_beside_site(line: Line, clause: Clause, thing: Hit) -> bool:
+    """Tell whether a headline has a drone in one half and a watched airport or base in the other.
+
+    "Controller sees drone: Leipzig/Halle handles no more freight": whatever the verbs are.
+    """
+    if line.field.name != "title" or not thing.says("drone") or clause.opener in ("if", "against"):
+        return False
+    return any(
+        part.kind in ("airport", "base", "critical_site") and part.country in WATCHED
+        for other in line.clauses if other is not clause
+        for part in other.parts
+    )  # fmt: skip
 
 
 def _is_told(line: Line) -> bool:

@@ -53,7 +53,9 @@ _OWN: dict[str, str] = {
     " flughafen* estnisch* polnisch* verletz* ballons unsere ihre diese durch gegen auch noch aber laut grenze hat *ß* bei mit",
     "cs": "*ě* *ř* *ů* který* která* ve ze se bylo byl jsou také jako podle letiště prostor* nad dron* že po policie policisté ho kvůli při před přes letoun* ruské zem* dál její odsoudil* znovu zřítil* spadl našli území vláda letadel noci létal* tři strážní* skladem jsme náš policist*",
     "sk": "*ľ* *ĺ* *ŕ* *ô* ktor* vo zo sa bolo bol sú aj ako podľa letisko* letisk* priestor* nad dron* že po pre lety museli polícia ho pri pred cez lietadl* krajin* opäť zrútil* spadol našli vláda boli bola keď ruské dronov dronom uzavreli morom sprevád* lietal* troch tri strážni* skladom sú boli privolal* popiera* jej odsúdil* *ónsk* stíhačky noci nás náš vrtuľn*",
-    "en": "the of with after says was were their into and airspace flights at hands stray warns hits by this that its envoy summons ambassador",
+    "en": "the of with after says was were their into and airspace flights at hands stray warns hits by this that its envoy summons ambassador investigat* seen close planes",
+    "it": "il lo gli di del della dei delle degli nel nella con per che è sono dopo sopra jet russi droni sul sulla dal dalla ha hanno più",
+    "fr": "le les des du au aux dans après et est par pour avec russes une sur ont *eaux *ée *és où été plus",
     "es": "*ñ* *ción *ciones el los las del en dos se y la un una hasta tráfico *iesan rumanía *dad *uelos *uelo ruso rusa rusas fue ya después no también avión aviones autoridades gobierno según tras sobre por con una espacio aéreo rusos polonia",
     "pt": "ao um uma no pelo pela causa tráfego parado rússia rumo mais foi são estão até já depois não também avião aviões autoridades governo *ã* *õ* *ç* o os as do da dos das em na nas nos dois duas e segundo após sobre por com uma espaço aéreo russos polónia letónia polônia",
 }  # fmt: skip
@@ -82,6 +84,7 @@ KIN = (
 COUSINS = (
     frozenset({"en", "nl", "de", "nb", "nn", "da", "sv"}),
     frozenset({"ru", "mk"}),
+    frozenset({"it", "fr"}),
 )
 
 

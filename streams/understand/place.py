@@ -74,7 +74,7 @@ def resolve(
 def _resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
 ) -> Found:
-    here = [part for part in clause.parts if part.part in _AT]
+    here = [p for p in clause.parts if p.part in _AT or _is_shot_out_of(p, action)]
     if action is not None and action.says("closed") and _is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
@@ -253,6 +253,13 @@ def _is_named_beside(line: Line, clause: Clause) -> bool:
         if other is not clause
         for part in other.parts
     )
+
+
+def _is_shot_out_of(part: Part, action: Hit | None) -> bool:
+    """Tell whether "out of the Polish sky" says where something was shot down."""
+    if part.part != "origin" or action is None or not action.says("shot_down"):
+        return False
+    return part.country in WATCHED and part.head is not None and part.head.says("airspace")
 
 
 def _is_guarded(clause: Clause) -> bool:
