@@ -12,9 +12,10 @@ import msgspec
 from streams.catalog import Catalog
 from streams.catalog.concepts import ACTIONS, OBJECTS, WATCHED
 from streams.records import Article
-from streams.understand.flip import find_flip
+from streams.understand.flip import find_flip, nearest_first
 from streams.understand.lexicon import Hit
 from streams.understand.report import Candidate
+from streams.understand.sentence import Line
 from streams.understand.verdict import Understanding, understand
 
 
@@ -22,6 +23,7 @@ def explain(article: Article, catalog: Catalog) -> dict[str, Any]:
     """Return the explanation as plain data; `render` makes text of it."""
     found = understand(article, catalog)
     flip = find_flip(found, catalog)
+    told = [candidate for candidate in found.candidates if candidate.kind or candidate.gate]
     return {
         "id": article.id,
         "title": article.title,
@@ -29,7 +31,8 @@ def explain(article: Article, catalog: Catalog) -> dict[str, Any]:
         "incursion": found.tagged.incursion,
         "verdict": found.tagged.verdict,
         "tags": [tag.tag for tag in found.tagged.tags],
-        "candidates": [_candidate(candidate) for candidate in found.candidates if candidate.kind or candidate.gate],
+        "candidates": [_candidate(candidate, found.lines) for candidate in told],
+        "decided_by": nearest_first(told)[0] + 1 if told else None,
         "reports": [msgspec.to_builtins(report) for report in found.report_set.reports],
         "flip": None if flip is None else flip.as_json(),
         "lacks": None if flip else _lacking(found),
@@ -52,18 +55,19 @@ def _lacking(found: Understanding) -> str:
     return f"only a sentence with what this text lacks: {missing}."
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Candidate, lines: list[Line]) -> dict[str, Any]:
     frame, found = candidate.frame, candidate.found
     line = frame.line
 
     def word(hit: Hit | None) -> str | None:
-        return (
-            None
-            if hit is None
-            else line.field.text[hit.start : hit.end]
-            if line.sentence.start <= hit.start < line.sentence.end
-            else f"({hit.term.text})"
-        )
+        """Return the words of a hit, with the field they stand in when it is not the sentence."""
+        if hit is None:
+            return None
+        for one in (line, *lines):
+            if any(hit is other for clause in one.clauses for other in clause.hits):
+                text = one.field.text[hit.start : hit.end]
+                return text if one is line else f"{text}, in the {one.field.name}"
+        return f"({hit.term.text})"
 
     return {
         "field": line.field.name,
@@ -85,6 +89,26 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _decided(data: dict[str, Any]) -> str:
+    """Return the line that says first what decided."""
+    number = data["decided_by"]
+    gate = data["candidates"][number - 1]["gate"]
+    if gate is None:
+        return f"decided by sentence {number}: told as a report"
+    because = f", because of «{gate['word']}»" if gate["word"] else ""
+    return f"decided by sentence {number}: {gate['name']}: {gate['why']}{because}"
+
+
+def _when(item: dict[str, Any]) -> str:
+    """Return the day that an event is dated to, and how it is known."""
+    happened = item["happened"]
+    if happened is None:
+        return ""
+    if happened["precision"] == "assumed":
+        return " (no date told)"
+    return f" ({str(happened['start'])[:10]})"
+
+
 def render(data: dict[str, Any]) -> str:
     """Return the explanation as text for a terminal."""
     word = "INCURSION" if data["incursion"] else "no incursion"
@@ -94,6 +118,8 @@ def render(data: dict[str, Any]) -> str:
         f"verdict: {word} · language {language['tag']} ({language['confidence']}; {language['why']}) · catalog {data['catalog']}",
         f"tags: {', '.join(data['tags']) or 'none'}",
     ]
+    if data["decided_by"]:
+        lines.append(_decided(data))
     if not data["candidates"]:
         lines.append(
             "No sentence joins an object (drone, aircraft, missile…) with a crossing and a place."
@@ -104,17 +130,19 @@ def render(data: dict[str, Any]) -> str:
         lines += [
             "",
             f"{number}. [{item['prominence']}] {item['sentence']}",
-            f"   object: {roles['object']['is']} ({roles['object']['word']})"
+            f"   object: {roles['object']['is']} ({roles['object']['word'] or 'no word for it'})"
             + (f", {roles['object']['model']}" if roles["object"]["model"] else "")
-            + f" · action: {', '.join(roles['action']['is'])} ({roles['action']['word']})"
+            + f" · action: {', '.join(roles['action']['is'])} ({roles['action']['word'] or 'no verb: read from where it stands'})"
             + (f" · actor: {roles['actor']}" if roles["actor"] else ""),
-            f"   territory: {territory.get('country') or 'none'} by step {territory.get('step')}"
+            f"   territory: {territory['country']} by step {territory['step']}"
+            if territory.get("country")
+            else "   territory: no watched state found"
             + (f" ({territory['word']})" if territory.get("word") else "")
             + (f": {territory['why']}" if territory.get("why") else ""),
         ]
         if item["kind"]:
             lines.append(
-                f"   kind: {item['kind']} · freshness: {item['freshness']} · certainty: {item['certainty']}"
+                f"   kind: {item['kind']} · freshness: {item['freshness']}{_when(item)} · certainty: {item['certainty']}"
             )
         gate = item["gate"]
         if gate:

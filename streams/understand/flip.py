@@ -15,7 +15,7 @@ from streams.catalog import Catalog
 from streams.catalog.concepts import WATCHED
 from streams.records import Article
 from streams.understand.lexicon import Hit
-from streams.understand.report import Candidate
+from streams.understand.report import PROMINENCE, Candidate
 from streams.understand.text import Field
 from streams.understand.verdict import Understanding, understand
 from streams.understand.whatif import WhatIf
@@ -102,7 +102,8 @@ def _by_slots(found: Understanding, catalog: Catalog) -> Flip | None:
     named = [part.country for line in found.lines for part in line.parts]
     country = next((code for code in named if code in WATCHED), None)
     best: Flip | None = None
-    for ordinal, candidate in enumerate(found.candidates[:_MAX_CANDIDATES]):
+    for ordinal in nearest_first(found.candidates)[:_MAX_CANDIDATES]:
+        candidate = found.candidates[ordinal]
         change: WhatIf | None = WhatIf(ordinal)
         then: Candidate | None = candidate
         for number in range(1, MAX_CHANGES + 1):
@@ -119,6 +120,18 @@ def _by_slots(found: Understanding, catalog: Catalog) -> Flip | None:
     return best
 
 
+def nearest_first(candidates: list[Candidate]) -> list[int]:
+    """Return the candidates' indexes: reports first, then what came nearest to being one."""
+    return sorted(
+        range(len(candidates)),
+        key=lambda n: (
+            candidates[n].gate is not None,
+            candidates[n].kind is None,
+            PROMINENCE.index(candidates[n].prominence),
+        ),
+    )
+
+
 def _answer(change: WhatIf, candidate: Candidate, country: str | None) -> WhatIf | None:
     """Return the change with one more that answers what keeps the candidate from being told."""
     gate = candidate.gate
@@ -129,7 +142,8 @@ def _answer(change: WhatIf, candidate: Candidate, country: str | None) -> WhatIf
     if gate is None:
         return None if change.is_fresh else replace(change, is_fresh=True)
     if gate.name in _NO_LAND and change.country is None:
-        return replace(change, country=country or "PL")
+        own = candidate.found.country if candidate.found else None
+        return replace(change, country=own if own in WATCHED else country or "PL")
     if gate.name == "background" and not change.is_lead:
         return replace(change, is_lead=True)
     if gate.name == "past" and gate.hit is None and not change.is_fresh:
