@@ -99,6 +99,16 @@ def _decided(data: dict[str, Any]) -> str:
     return f"decided by sentence {number}: {gate['name']}: {gate['why']}{because}"
 
 
+def _territory(territory: dict[str, Any]) -> str:
+    """Return the line that says which state's land, air or water it was, and how that is known."""
+    if not territory.get("country"):
+        where = "   territory: no watched state found"
+    else:
+        where = f"   territory: {territory['country']} by step {territory['step']}"
+    where += f" ({territory['word']})" if territory.get("word") else ""
+    return where + (f": {territory['why']}" if territory.get("why") else "")
+
+
 def _when(item: dict[str, Any]) -> str:
     """Return the day that an event is dated to, and how it is known."""
     happened = item["happened"]
@@ -134,11 +144,7 @@ def render(data: dict[str, Any]) -> str:
             + (f", {roles['object']['model']}" if roles["object"]["model"] else "")
             + f" · action: {', '.join(roles['action']['is'])} ({roles['action']['word'] or 'no verb: read from where it stands'})"
             + (f" · actor: {roles['actor']}" if roles["actor"] else ""),
-            f"   territory: {territory['country']} by step {territory['step']}"
-            if territory.get("country")
-            else "   territory: no watched state found"
-            + (f" ({territory['word']})" if territory.get("word") else "")
-            + (f": {territory['why']}" if territory.get("why") else ""),
+            _territory(territory),
         ]
         if item["kind"]:
             lines.append(
