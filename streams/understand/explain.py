@@ -92,9 +92,13 @@ def _candidate(candidate: Candidate, lines: list[Line]) -> dict[str, Any]:
 def _decided(data: dict[str, Any]) -> str:
     """Return the line that says first what decided."""
     number = data["decided_by"]
-    gate = data["candidates"][number - 1]["gate"]
+    decided = data["candidates"][number - 1]
+    gate, roles = decided["gate"], decided["roles"]
     if gate is None:
-        return f"decided by sentence {number}: told as a report"
+        words = (roles["object"]["word"], roles["action"]["word"])
+        carried = " and ".join(f"«{word}»" for word in words if word)
+        because = f", because of {carried}" if carried else ""
+        return f"decided by sentence {number}: told as a report{because}"
     because = f", because of «{gate['word']}»" if gate["word"] else ""
     return f"decided by sentence {number}: {gate['name']}: {gate['why']}{because}"
 

@@ -73,7 +73,8 @@ def without(article: Article, word: str) -> Article:
 
 def _by_word(found: Understanding, catalog: Catalog) -> Flip | None:
     trials: list[tuple[str, Hit, Field]] = []
-    for candidate in found.candidates:
+    for ordinal in nearest_first(found.candidates):
+        candidate = found.candidates[ordinal]
         line, gate = candidate.frame.line, candidate.gate
         if gate is not None and gate.hit is not None and not found.tagged.incursion:
             trials.append((f"gate {gate.name}", gate.hit, _field_of(gate.hit, candidate, found)))
