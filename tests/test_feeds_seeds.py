@@ -112,6 +112,14 @@ def test_what_was_saved_of_a_feed_that_is_no_more_is_no_fault(tmp_path: Path) ->
     assert ([(feed.id, feed.status) for feed in found], reasons) == ([("paper", "ok")], [])
 
 
+def test_an_own_feed_keeps_its_address_when_a_release_ships_it_too(tmp_path: Path) -> None:
+    """An upgrade that ships what somebody has had for years as their own does not stop the start."""
+    shipped, own = tmp_path / "shipped", tmp_path / "own"
+    found, reasons = read((shipped, BASE), (own, BASE.replace('"paper"', '"mine"')))
+    assert not reasons
+    assert [feed.id for feed in found] == ["mine"]
+
+
 def test_an_own_layer_may_replace_all_shipped_feeds(tmp_path: Path) -> None:
     own = "replace_shipped = true\n" + BASE.replace("paper", "mine")
     found, reasons = read((tmp_path / "shipped", BASE), (tmp_path / "mine", own))

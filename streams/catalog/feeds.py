@@ -11,6 +11,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+import structlog
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -19,6 +20,8 @@ from connectors.registry import fetched_kinds
 from streams.catalog.faults import Seed, read_toml, suggest, validate
 from streams.catalog.sources import SeedFile, Sources
 from streams.errors import Fault
+
+log = structlog.get_logger()
 
 MIN_EVERY_SECONDS = 60
 MAX_EVERY_SECONDS = 24 * 3600
@@ -147,8 +150,9 @@ def read(sources: Sources, faults: list[Fault]) -> tuple[FeedSpec, ...]:
         for index, entry in enumerate(entries):
             is_over = content.get("overlay") is True
             _lay(tables, entry, file, f"feed[{index}]", faults, is_over=is_over)
-    specs = [_spec(*found, faults) for found in tables.values()]
-    feeds = sorted((spec for spec in specs if spec and not spec.disabled), key=lambda f: f.id)
+    specs = [(_spec(*found, faults), found[1].layer) for found in tables.values()]
+    enabled = [(spec, layer) for spec, layer in specs if spec and not spec.disabled]
+    feeds = sorted(_without_shadowed(enabled), key=lambda feed: feed.id)
     _refuse_twins(feeds, faults)
     return tuple(feeds)
 
@@ -207,6 +211,24 @@ def same_address(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.lower().removeprefix("www.").removesuffix(":443").removesuffix(":80")
     return f"{host}{parts.path.rstrip('/')}?{parts.query}".lower()
+
+
+def _without_shadowed(found: list[tuple[FeedSpec, int]]) -> list[FeedSpec]:
+    """Leave out a lower layer's feed whose address a higher layer has under another id.
+
+    A release may ship what somebody has had for years as their own: theirs stays, and it starts.
+    """
+    highest: dict[str, int] = {}
+    for feed, layer in found:
+        address = same_address(feed.url)
+        highest[address] = max(layer, highest.get(address, layer))
+    kept = []
+    for feed, layer in found:
+        if layer < highest[same_address(feed.url)]:
+            log.info("feed left out: an own one has its address", feed=feed.id, file=feed.file)
+        else:
+            kept.append(feed)
+    return kept
 
 
 def _refuse_twins(feeds: list[FeedSpec], faults: list[Fault]) -> None:
