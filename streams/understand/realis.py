@@ -362,7 +362,7 @@ def _is_no(hit: Hit, line: Line) -> bool:
 def _harmless(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | None:
     off_topic = line.first("off_topic") or above.first("off_topic")
     is_known = frame.has_hostile or (frame.has_unidentified and frame.sites)
-    told = line.first("official", "confirm", "react", "said")
+    told = line.first("confirm", "react", "said")
     if off_topic and (not is_known or (line.first("off_topic") and frame.is_verbless and not told)):
         return Gate("words_out_of_place", "is about something else", off_topic)
     civilian = line.first("civilian") or above.first("civilian")

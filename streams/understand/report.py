@@ -167,6 +167,8 @@ def _is_withheld(candidate: Candidate, setting: Setting) -> bool:
     foreign = any(p.country and p.country not in WATCHED for one in above for p in one.parts)
     told = any(one.first(*OBJECTS, *_EVENTS, *_CALMING) for one in above)
     core = candidate.frame.actions & {"crash", "strike", "found", "shot_down", "enter", "violate"}
+    if "incursion" in candidate.frame.actions and candidate.frame.has_hostile:
+        core = {"incursion"}  # "the army confirmed that it was a drone from Belarus"
     seen = candidate.frame.actions & {"sighted", "flew", "over"} and candidate.frame.sites
     return bool(core or seen) and not foreign and not told and candidate.freshness != "past"
 

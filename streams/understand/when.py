@@ -81,6 +81,8 @@ def find_dates(
             found += _month_date(tokens, index, month, start, published)
             continue
         weekday = weekdays.get(token)
+        if index and tokens[index - 1][0] in language.numbers:
+            weekday = None  # ro "nouă luni": nine months, no Monday
         if weekday is not None:
             back = (published.weekday() - weekday) % 7
             if back == _WEEK - 1 and published.hour >= _LATE_HOUR:
