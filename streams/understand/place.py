@@ -224,11 +224,11 @@ def _resolve(
     above = {p.country for one in _title_and_lead(line, setting) for p in one.parts if p.country}
     is_local = not (above | {p.country for p in line.parts}) - AGGRESSORS - {"UA", None}
     is_local = is_local and line.first("locality", "home") is not None and bool(setting.home)
-    if is_local and action is not None and action.says("found", "crash", "strike"):
-        pass  # "a drone lay in the wood": whatever states the text compares with further down
-    elif watched or (setting.countries - AGGRESSORS - {"UA"}):
+    is_local = is_local and action is not None and action.says("found", "crash", "strike")
+    # "a drone lay in the wood": whatever states the text compares with further down
+    if not is_local and (watched or (setting.countries - AGGRESSORS - {"UA"})):
         return Found("null", None, why="several countries, none with the event")
-    if "UA" in setting.countries and not _is_about_us(line):
+    if "UA" in setting.countries and not is_local and not _is_about_us(line):
         return Found("other", "UA", why="only Ukraine is named")
     ukrainian = any(p.country == "UA" and p.part == "owner" for p in line.parts)
     if (
@@ -286,7 +286,10 @@ def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
     if line.first("react") is not None and accuser is line.parts[0] and accuser.role is None:
         # "Minsk hands Lithuania a note over a violation"
-        blamed = blamed or any(p.country in WATCHED and p.part == "target" for p in line.parts)
+        watched = [p for p in line.parts if p.country in WATCHED]
+        blamed = blamed or any(p.part == "target" for p in watched)
+        # "hands the Polish chargé a note over a drone that it says flew in"
+        blamed = blamed or (bool(watched) and all(p.part == "speaker" for p in watched))
     if blamed or came_from or (speaks and clause.in_quote and not clause.parts):
         return Found("other", accuser.country, accuser, why="accuses a watched state")
     return None

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.catalog.concepts import ACTIONS, AGGRESSORS
+from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line
 
@@ -100,6 +100,8 @@ def _denied(frame: Frame, line: Line, clause: Clause, above: _Above) -> Gate | N
     if false_alarm and not frame.model and (is_ours or not frame.has_hostile):
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
     deny = clause.first("deny")
+    if deny is not None and _is_no(deny, line):
+        return None  # "he did not deny that it was theirs"
     if deny is None and not _is_relative(frame, line):
         deny = _governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
@@ -144,11 +146,12 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                 reach = 1 if target is frame.object_hit and frame.is_verbless else _NEAR_WORDS
                 if hit.start <= target.start and len(between.split()) <= reach:
                     return hit
-                if (
-                    hit.start > target.start
-                    and target is frame.action_hit
-                    and len(between.split()) <= 1
-                ):
+                after = hit.start > target.start and target is frame.action_hit
+                # fi "the device that came down was no threat": behind the noun it is another verb's
+                stands_between = any(
+                    target.end <= one.start < hit.start for one in clause.all(*OBJECTS)
+                )
+                if after and not stands_between and len(between.split()) <= 1:
                     return hit
     return None
 

@@ -73,7 +73,10 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
                     frame.has_unidentified = True
     if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
         frame.actor = "ukraine_stray"
-    if concept == "flyer" and not frame.borrowed and frame.actions & {"enter", "violate"}:
+    is_own_clause = (
+        not frame.borrowed or frame.clause.opener == "that"
+    )  # "the craft that crossed the Bug"
+    if concept == "flyer" and is_own_clause and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
     is_ours = line.first("our") is not None
     called = line.first("react", "accuse") is not None
@@ -133,8 +136,11 @@ def mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
     owners = {
         part.country
         for part in parts
-        if part.part == "owner" and part.head is thing and thing is not None
-    }
+        if part.part == "owner"
+        and part.head is thing
+        and thing is not None
+        and not any(one.place and one.hit.start == part.hit.start for one in parts)
+    }  # "the Galați drone" came down there
     if owners and owners <= WATCHED:
         frame.is_own = True  # the state's own, whoever else the sentence names
         return
