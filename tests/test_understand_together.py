@@ -228,3 +228,19 @@ def test_where_flights_are_diverted_to_is_not_where_it_was() -> None:
 )
 def test_shot_at_is_not_shot_down(title: str, action: str) -> None:
     assert only(title).action == action
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Policja: obiekt spod Terespola to balon meteorologiczny, nie dron",
+        "Dron spod Terespola okazał się balonem meteorologicznym, podała policja",
+    ],
+)
+def test_an_authority_that_names_an_innocent_cause_withdraws_at_the_place_it_names(
+    title: str,
+) -> None:
+    found = only(title, published="2026-05-07")
+    assert found.attach_only and found.status_hint == "false_alarm"
+    assert (found.official, found.territory.country) == ("PL", "PL")
+    assert found.territory.place == "pl-terespol"

@@ -75,6 +75,9 @@ def _resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
 ) -> Found:
     here = [p for p in clause.parts if p.part in _AT or _is_shot_out_of(p, action)]
+    if is_verbless and not here and line.first("false_alarm", "nothing_seen", "deny"):
+        # "the object of Terespol was a weather balloon": it came down there
+        here = [p for p in clause.parts if p.part == "origin" and p.place and p.country in WATCHED]
     if action is not None and action.says("closed") and _is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
