@@ -33,10 +33,10 @@ from streams.settings import Settings
 from streams.understand import understand
 
 
-def rss_megabytes(pid: int | str) -> float:
-    """Return a process's resident memory, now."""
+def rss_megabytes(pid: int | str, which: str = "VmRSS") -> float:
+    """Return a process's resident memory, now; at most so far with `VmHWM`."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(which):
             return int(line.split()[1]) / 1024
     return 0.0
 

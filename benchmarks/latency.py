@@ -15,7 +15,6 @@ import asyncio
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,13 +28,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import msgspec  # noqa: E402
 from chat_server import Call, ChatServer  # noqa: E402
 from detect import rss_megabytes  # noqa: E402
-from kafka_server import KafkaServer, prepare  # noqa: E402
+from on_kafka import kafka_node, running  # noqa: E402
 from stream import articles  # noqa: E402
 
 from streams import topics  # noqa: E402
 from streams.engine.bus import Bus  # noqa: E402
 from streams.engine.provision import Provisioner  # noqa: E402
-from streams.engine.role import read_role_file  # noqa: E402
 from streams.records import Article  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 
@@ -97,41 +95,17 @@ async def measure(kafka: str, rate: float, seconds: float) -> None:
             f'[[room]]\nid = "hook"\nkind = "webhook"\nurl = "{hook.url("webhook")}"\n'
             'level = "digest"\n\n[[route]]\nid = "all-to-hook"\nrooms = ["hook"]\n'
         )
-        environment = os.environ | {
-            "FLANKWATCH_KAFKA": kafka,
-            "FLANKWATCH_PREFIX": settings.prefix,
-            "FLANKWATCH_STATE_DIR": str(folder),
-            "FLANKWATCH_HEALTH_PORT": "0",
-            "FLANKWATCH_LOG_LEVEL": "warning",
+        more = {
             "FLANKWATCH_SEEDS": str(own),
             "FLANKWATCH_ALLOW_ADDRESSES": f"127.0.0.1:{hook.port}",
         }
-        began = time.monotonic()
-        roles = {
-            name: subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-m", "streams", name],
-                env=environment,
-                cwd=ROOT,
-                stdout=subprocess.DEVNULL,
-            )
-            for name in ROLES
-        }
-        try:
-            while not all(  # noqa: ASYNC110
-                (read_role_file(settings, name) or {}).get("ready") for name in ROLES
-            ):
-                await asyncio.sleep(0.1)
-            print(f"all roles ready after {time.monotonic() - began:.1f} s")
+        async with running(settings, ROLES, more) as (roles, took):
+            print(f"all roles ready after {took:.1f} s")
             sent = await publish(settings, rate, seconds)
             await asyncio.sleep(5.0)
             report(sent, arrived)
             for name, process in roles.items():
                 print(f"RSS {name}: {rss_megabytes(process.pid):.0f} MB")
-        finally:
-            for process in roles.values():
-                process.terminate()
-            for process in roles.values():
-                process.wait(20)
 
 
 async def publish(settings: Settings, rate: float, seconds: float) -> dict[str, float]:
@@ -175,13 +149,8 @@ def main() -> None:
     if arguments.kafka:
         asyncio.run(measure(arguments.kafka, arguments.rate, arguments.seconds))
         return
-    prepare()
-    server = KafkaServer(Path(tempfile.mkdtemp()))
-    server.start()
-    try:
-        asyncio.run(measure(server.address, arguments.rate, arguments.seconds))
-    finally:
-        server.stop()
+    with kafka_node() as address:
+        asyncio.run(measure(address, arguments.rate, arguments.seconds))
 
 
 if __name__ == "__main__":

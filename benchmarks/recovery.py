@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from kafka_server import KafkaServer, prepare  # noqa: E402
+from detect import rss_megabytes  # noqa: E402
+from on_kafka import kafka_node, running  # noqa: E402
 
 from benchmarks.ledger import START, copy_of, fill, new_ledger  # noqa: E402
 from streams import topics  # noqa: E402
 from streams.engine.bus import Bus, Outgoing  # noqa: E402
 from streams.engine.provision import Provisioner  # noqa: E402
-from streams.engine.role import read_role_file  # noqa: E402
 from streams.records import Tick  # noqa: E402
 from streams.settings import Settings  # noqa: E402
 
@@ -54,42 +51,14 @@ async def measure(kafka: str, number: int, accounts: int) -> None:
             await bus.send_all([Outgoing(topics.INCIDENTS, one.id, one) for one in copies])
         # the clock goes on from where the incidents were reported last
         await bus.send(topics.LEDGER, None, Tick(at=START + timedelta(days=101), theatre="europe"))
-    environment = os.environ | {
-        "FLANKWATCH_KAFKA": kafka,
-        "FLANKWATCH_PREFIX": settings.prefix,
-        "FLANKWATCH_STATE_DIR": str(folder),
-        "FLANKWATCH_HEALTH_PORT": "0",
-        "FLANKWATCH_LOG_LEVEL": "warning",
-    }
-    began = time.monotonic()
-    role = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-m", "streams", "merge"],
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while not (read_role_file(settings, "merge") or {}).get("ready"):
-            if role.poll() is not None:
-                raise SystemExit(f"merge ended with {role.returncode}")
-            await asyncio.sleep(0.1)
-        took = time.monotonic() - began
+    async with running(settings, ("merge",)) as (roles, took):
         await asyncio.sleep(15.0)  # some ticks
-        held, peak = memory(role.pid)
+        pid = roles["merge"].pid
+        held, peak = rss_megabytes(pid), rss_megabytes(pid, "VmHWM")
         print(
             f"{number} incidents of {min(kept)} to {max(kept)} accounts: ready after {took:.1f} s, "
             f"RSS {held:.0f} MB, at most {peak:.0f} MB"
         )
-    finally:
-        role.terminate()
-        role.wait(20)
-
-
-def memory(pid: int) -> tuple[float, float]:
-    """Return a process's resident memory now and at most, in MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    told = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    return int(told["VmRSS"].split()[0]) / 1024, int(told["VmHWM"].split()[0]) / 1024
 
 
 def main() -> None:
@@ -97,13 +66,8 @@ def main() -> None:
     parser.add_argument("--incidents", type=int, default=5000)
     parser.add_argument("--accounts", type=int, default=50)
     arguments = parser.parse_args()
-    prepare()
-    server = KafkaServer(Path(tempfile.mkdtemp()))
-    server.start()
-    try:
-        asyncio.run(measure(server.address, arguments.incidents, arguments.accounts))
-    finally:
-        server.stop()
+    with kafka_node() as address:
+        asyncio.run(measure(address, arguments.incidents, arguments.accounts))
 
 
 if __name__ == "__main__":
