@@ -327,6 +327,12 @@ class RoleProcess:
             self.process.send_signal(sign)
         return self.wait()
 
+    async def until_told(self, words: str) -> None:
+        """Wait until the log holds these words; the role must not end before."""
+        while words not in self.told():
+            assert self.process.poll() is None, self.told()
+            await asyncio.sleep(0.05)
+
     def wait(self, seconds: float = 90.0) -> int:
         """Return the exit code once it has ended by itself."""
         try:

@@ -155,9 +155,7 @@ async def test_sigterm_while_joining_the_group_ends_in_good_order(
     first = start_role(settings, "detect")
     await wait_done(settings, ARTICLES, first)
     second = start_role(settings, "detect", worker=1)
-    while "role started" not in second.told():
-        assert second.process.poll() is None, second.told()
-        await asyncio.sleep(0.05)
+    await second.until_told("role started")
     await asyncio.sleep(0.7)  # by now it has asked the coordinator in
     assert second.stop() == 0, second.told()
     assert "ended hard" not in second.told()
@@ -188,9 +186,7 @@ async def test_watch_tells_once_for_a_window_over_kills_and_workers(
     heir = start_role(settings, "detect", watches=[WATCH])
     await wait_done(settings, ARTICLES, heir)
     other = start_role(settings, "detect", worker=1, watches=[WATCH])
-    while "role started" not in other.told():
-        assert other.process.poll() is None, other.told()
-        await asyncio.sleep(0.2)
+    await other.until_told("role started")
     await send(settings, [outgoing(n, "calm") for n in range(60, 80)])
     await wait_done(settings, ARTICLES, heir)
     assert (heir.stop(), other.stop()) == (0, 0), heir.told() + other.told()

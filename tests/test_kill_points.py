@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections import Counter
 from pathlib import Path
@@ -101,9 +100,7 @@ async def test_standby_takes_over(settings: Settings, start_role: Start) -> None
     active = start_role(settings, "merge")
     await wait_done(settings, LEDGER, active)
     standby = start_role(settings, "merge", worker=1)
-    while "ledger assigned" not in standby.told():
-        assert standby.process.poll() is None, standby.told()
-        await asyncio.sleep(0.3)
+    await standby.until_told("ledger assigned")
     active.stop(signal.SIGKILL)
     await send(settings, sets[3:])
     await wait_done(settings, LEDGER, standby)
