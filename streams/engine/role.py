@@ -171,9 +171,8 @@ async def _serve(role: Role, main: Main, parent: int | None) -> int:
         log.exception("role crashed")
         return EXIT_CRASHED
     finally:
-        _set_deadline(
-            role.name, loop
-        )  # whatever hangs from here on, say a thread that resolves a name
+        # whatever hangs from here on, say a thread that resolves a name
+        _set_deadline(role.name, loop)
         role.forget()
         await role.health.stop()
 

@@ -64,7 +64,7 @@ def _candidate(candidate: Candidate, lines: list[Line]) -> dict[str, Any]:
         if hit is None:
             return None
         for one in (line, *lines):
-            if any(hit is other for clause in one.clauses for other in clause.hits):
+            if one.holds(hit):
                 text = one.field.text[hit.start : hit.end]
                 return text if one is line else f"{text}, in the {one.field.name}"
         return f"({hit.term.text})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.presupposed import (
+    COMING,
     attacked,
     is_condemned,
     is_overflown,
@@ -18,7 +19,7 @@ from streams.understand.presupposed import (
     is_somebodys,
 )
 from streams.understand.sentence import Clause, Line
-from streams.understand.thing import choose_object, mark_owner, sites_of
+from streams.understand.thing import SITE_KINDS, choose_object, mark_owner, sites_of
 
 _NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
@@ -142,9 +143,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         if closed := _closed_because(line, clause):
             actions, action_hits = {"closed"}, [closed]
             borrowed.append("action")
-        elif _stands_in(
-            clause, objects[0], line.field.folded, is_told=_is_told(line)
-        ) or _is_beside_site(line, clause, objects[0]):
+        elif _stands_in(line, clause, objects[0]) or _is_beside_site(line, clause, objects[0]):
             actions, is_verbless = {"over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
@@ -190,8 +189,7 @@ def _is_marked(line: Line) -> bool:
 def _named_elsewhere(others: list[Line]) -> list[Hit]:
     """Return the object that title or lead name for a sentence that leaves it out."""
     told = [c for other in others for c in other.clauses if c.opener not in ("if", "against")]
-    named = ("drone", "balloon", "missile", "jet")
-    return [hit for c in told if not c.first("may", "will") for hit in c.all(*named)][:1]
+    return [hit for c in told if not c.first("may", "will") for hit in c.all(*COMING)][:1]
 
 
 def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:
@@ -244,7 +242,7 @@ def _is_beside_site(line: Line, clause: Clause, thing: Hit) -> bool:
     if line.field.name != "title" or not thing.says("drone") or clause.opener in ("if", "against"):
         return False
     return any(
-        part.kind in ("airport", "base", "critical_site") and part.country in WATCHED
+        part.kind in SITE_KINDS and part.country in WATCHED
         for other in line.clauses if other is not clause
         for part in other.parts
     )  # fmt: skip
@@ -259,8 +257,7 @@ def _is_told(line: Line) -> bool:
 
 def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a headline has drones bring a city to a halt: "Munich: 3,000 stranded by drones"."""
-    is_here = any(thing is hit for clause in line.clauses for hit in clause.hits)
-    if line.field.name != "title" or not is_here or not thing.says("drone", "balloon"):
+    if line.field.name != "title" or not line.holds(thing) or not thing.says("drone", "balloon"):
         return False
     towns = [
         p for p in line.parts
@@ -269,9 +266,8 @@ def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
     # "diverted from Munich to Nuremberg"
     towns += [p for p in clause.parts if p.place and p.part == "origin" and p.country in WATCHED]
     caused = any(c.opener == "after" and c.first("drone", "balloon") for c in line.clauses)
-    apart = (
-        not clause.start <= thing.start < clause.end
-    )  # "Unloading stopped in Zeebrugge: four drones"
+    # "Unloading stopped in Zeebrugge: four drones"
+    apart = not clause.start <= thing.start < clause.end
     before = thing.start < min(h.start for h in clause.all("closed"))
     return bool(towns) and (caused or apart or before)
 
@@ -288,8 +284,9 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
     return None
 
 
-def _stands_in(clause: Clause, thing: Hit, folded: str, *, is_told: bool) -> bool:
+def _stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
+    folded = line.field.folded
     for part in clause.parts:
         is_here = part.part in ("location", "territory") or (part.part == "origin" and part.place)
         if not is_here or part.country not in WATCHED:
@@ -316,8 +313,9 @@ def _stands_in(clause: Clause, thing: Hit, folded: str, *, is_told: bool) -> boo
     if thing.says("drone") and site is not None:
         if clause.first("unidentified", "many") and not site.says("airport"):
             return True  # "unknown drones over the nuclear plant tonight", in the home press
-        after = folded[thing.end : site.start].split() if thing.end <= site.start else []
-        if is_told and thing.end <= site.start and len(after) <= _VERBLESS_WORDS:
+        is_after = thing.end <= site.start
+        between = len(folded[thing.end : site.start].split())
+        if is_after and between <= _VERBLESS_WORDS and _is_told(line):
             return True  # "drones over the base at Karlskrona, says the army"
     if clause.first("home") and clause.first("hostile", "unidentified"):
         return True  # "because of the Russian drone in the country's airspace"

@@ -158,7 +158,8 @@ def outermost(hits: list[Hit]) -> list[Hit]:
         hits: Sorted by start, longest first.
     """
     kept: list[Hit] = []
-    reach_start, reach_end, is_deed = 0, -1, False
+    reach_start, reach_end = 0, -1
+    cover: Hit | None = None
     said: set[tuple[object, ...]] = set()
     for hit in hits:
         meaning = (
@@ -171,10 +172,10 @@ def outermost(hits: list[Hit]) -> list[Hit]:
         )
         is_gapped = any(word is GAP for word in hit.term.words)
         if hit.end > reach_end and not is_gapped:
-            reach_start, reach_end, is_deed = hit.start, hit.end, hit.says(*_DEEDS)
+            reach_start, reach_end, cover = hit.start, hit.end, hit
         elif not is_gapped and not (hit.start == reach_start and hit.end == reach_end):
             names_land = hit.term.country is not None or hit.term.place is not None
-            if not (is_deed and names_land):
+            if not (names_land and cover is not None and cover.says(*_DEEDS)):
                 continue
         if meaning not in said:
             said.add(meaning)

@@ -22,6 +22,7 @@ STEPS = {
     "other": 0.0, "null": 0.0,
 }  # fmt: skip
 _AT = ("location", "territory")
+_RIGHT_BEHIND = 2  # characters
 #: What a clause says when it is about something else than where it was.
 _SPEECH = ("said", "official", "confirm", "deny", "react", "not")
 #: Parts whose country "our sky" may be.
@@ -81,17 +82,9 @@ def _resolve(
     if action is not None and action.says("closed") and _is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
-    blame = line.first("accuse")
-    if (
-        blame is not None
-        and line.parts
-        and line.parts[0].country in AGGRESSORS
-        and line.parts[0].part in VOICES
-    ):
-        blamed = next((p for p in line.parts if p.hit.start > blame.start), None)
-        if blamed is not None and blamed.country in WATCHED and blamed.hit.start - blame.end <= 2:
-            accuser = line.parts[0]  # "Minsk accuses the Poles of a violation"
-            return Found("other", accuser.country, accuser, why="accuses a watched state")
+    accused = _accuses_by_name(line)
+    if accused is not None:
+        return accused
     elsewhere = next((p for p in here if p.country not in WATCHED and p.role != "near"), None)
     if elsewhere is not None and all(p.role == "near" for p in here if p.country in WATCHED):
         return Found(
@@ -224,11 +217,7 @@ def _resolve(
         return Found("null", None, why="the only watched states named are named as neighbours")
     if len(watched) == 1 and "UA" not in setting.countries:
         return Found("only_country", watched[0])
-    above = {p.country for one in _title_and_lead(line, setting) for p in one.parts if p.country}
-    is_local = not (above | {p.country for p in line.parts}) - AGGRESSORS - {"UA", None}
-    is_local = is_local and line.first("locality", "home") is not None and bool(setting.home)
-    is_local = is_local and action is not None and action.says("found", "crash", "strike")
-    # "a drone lay in the wood": whatever states the text compares with further down
+    is_local = _is_local(line, action, setting)
     if not is_local and (watched or (setting.countries - AGGRESSORS - {"UA"})):
         return Found("null", None, why="several countries, none with the event")
     if "UA" in setting.countries and not is_local and not _is_about_us(line):
@@ -246,6 +235,16 @@ def _resolve(
     if setting.home and (not is_verbless or _is_guarded(clause)):
         return Found("language", setting.home[0])
     return Found("null", None)
+
+
+def _is_local(line: Line, action: Hit | None, setting: Setting) -> bool:
+    """Tell whether a find is told at home: no other state in sentence, title or lead."""
+    if action is None or not action.says("found", "crash", "strike") or not setting.home:
+        return False
+    if line.first("locality", "home") is None:
+        return False
+    near = {p.country for one in (line, *_title_and_lead(line, setting)) for p in one.parts}
+    return not near - AGGRESSORS - {"UA", None}
 
 
 def _is_named_beside(line: Line, clause: Clause) -> bool:
@@ -271,6 +270,22 @@ def _is_guarded(clause: Clause) -> bool:
     return marked and clause.first("base", "critical", "home", "our") is not None
 
 
+def _accuses_by_name(line: Line) -> Found | None:
+    """Return the accuser's land when whom it blames stands right behind: "Minsk accuses the Poles"."""
+    blame = line.first("accuse")
+    accuser = line.parts[0] if line.parts else None
+    if blame is None or accuser is None or accuser.country not in AGGRESSORS:
+        return None
+    blamed = next((p for p in line.parts if p.hit.start > blame.start), None)
+    if accuser.part not in VOICES or blamed is None or blamed.country not in WATCHED:
+        return None
+    return _at_accuser(accuser) if blamed.hit.start - blame.end <= _RIGHT_BEHIND else None
+
+
+def _at_accuser(accuser: Part) -> Found:
+    return Found("other", accuser.country, accuser, why="accuses a watched state")
+
+
 def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     """Return Minsk's or Moscow's land when they say that a watched state's thing came to them."""
     if title is not None and title is not line and not line.first("official"):
@@ -284,7 +299,7 @@ def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
         p for p in line.parts if p.part == "origin" and p.country in WATCHED and not p.place
     ]
     first = line.clauses[0]
-    speaks = first is not clause and line.field.text[first.end - 1 : first.end] == ":"
+    speaks = first is not clause and line.is_heading(first)
     speaks = speaks and any(p is accuser for p in first.parts)
     blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
     if line.first("react") is not None and accuser is line.parts[0] and accuser.role is None:
@@ -294,7 +309,7 @@ def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
         # "hands the Polish chargé a note over a drone that it says flew in"
         blamed = blamed or (bool(watched) and all(p.part == "speaker" for p in watched))
     if blamed or came_from or (speaks and clause.in_quote and not clause.parts):
-        return Found("other", accuser.country, accuser, why="accuses a watched state")
+        return _at_accuser(accuser)
     return None
 
 
@@ -354,11 +369,7 @@ def _others(parts: Iterable[Part], country: str | None) -> tuple[Part, ...]:
 def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
     """Return whose "our sky" or "the country" is meant: the speaker's, never Russia's or Belarus's."""
     first = line.clauses[0]
-    if (
-        first is not clause
-        and line.field.text[first.end - 1 : first.end] == ":"
-        and clause.first("our")
-    ):
+    if first is not clause and line.is_heading(first) and clause.first("our"):
         speaker = next((p for p in first.parts if p.country and p.part in VOICES), None)
         if speaker is not None and speaker.country not in WATCHED:
             return Found("other", speaker.country, speaker, why="its speaker's country")

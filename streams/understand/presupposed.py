@@ -10,13 +10,15 @@ from __future__ import annotations
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line, Part
+from streams.understand.thing import SITE_KINDS
 
 _NEAR_CHARS = 40
 _BESIDE_WORDS = 2
 _COUNTED_WORDS = 3
 _DIGITS = 2
 _STRUCK = ("location", "attacked", "target", "aim", "territory")
-_COMING = ("drone", "balloon", "missile", "jet")
+#: Objects that come from somewhere by themselves.
+COMING = ("drone", "balloon", "missile", "jet")
 
 
 def is_presupposed(line: Line, clause: Clause, thing: Hit, days: list[int]) -> bool:
@@ -46,7 +48,7 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     owned = any(
         p.part == "owner" and p.country in AGGRESSORS and p.head is thing for p in line.parts
     )
-    comes = thing.says(*_COMING) or (owned and thing.says("helicopter", "ship", "plane"))
+    comes = thing.says(*COMING) or (owned and thing.says("helicopter", "ship", "plane"))
     if not comes or clause.first("attack", "procure", "technology", "exercise"):
         return False
     reaction = line.first("react", "article_4")
@@ -55,11 +57,7 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     accused = [part for part in line.parts if part.country in AGGRESSORS]
     index = line.clauses.index(clause)
     head = line.clauses[index - 1] if index else clause
-    if (
-        head is not clause
-        and line.field.text[head.end - 1 : head.end] == ":"
-        and head.first("react")
-    ):
+    if head is not clause and line.is_heading(head) and head.first("react"):
         # "Poland wants answers: 19 drones in a night"
         counted = line.field.folded[clause.start : thing.start].split()[-_BESIDE_WORDS:]
         named = any(part.country in WATCHED for part in head.parts)
@@ -99,7 +97,7 @@ def attacked(line: Line, clause: Clause, objects: list[Hit]) -> Hit | None:
 
 def _headed(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a headline puts a watched state, Russia's object and a reaction side by side."""
-    if line.field.name != "title" or not thing.says("drone", "balloon", "missile", "jet"):
+    if line.field.name != "title" or not thing.says(*COMING):
         return False
     index = line.clauses.index(clause)
     owned = any(p.part == "owner" and p.country in AGGRESSORS for p in clause.parts)
@@ -139,7 +137,7 @@ def is_beside(at: int, thing: Hit, line: Line) -> bool:
 def is_overflown(line: Line) -> bool:
     """Tell whether a title names a watched site that something flew over."""
     return line.field.name == "title" and any(
-        part.kind in ("base", "critical_site", "airport") or (part.place and line.first("critical"))
+        part.kind in SITE_KINDS or (part.place and line.first("critical"))
         for part in line.parts
         if part.country in WATCHED
     )

@@ -19,7 +19,7 @@ from streams.understand.number import count_of, has_own_number
 from streams.understand.place import STEPS, Found, Setting, resolve
 from streams.understand.realis import Gate, closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
-from streams.understand.whatif import WhatIf
+from streams.understand.whatif import AS_IT_IS, WhatIf
 from streams.understand.when import Date
 
 #: Where in the article a frame stands, from the most to the least prominent.
@@ -70,13 +70,12 @@ def judge(
     published: datetime,
     heads: list[Line],
     dates: list[Date],
-    what_if: WhatIf | None = None,
+    what_if: WhatIf = AS_IT_IS,
 ) -> Candidate:
     """Return what becomes of a frame: every gate tried in order, the first closed one kept."""
-    let = what_if.let if what_if else _as_it_is
-    if what_if is not None:
-        what_if.fill(frame)
-        prominence = "lead" if what_if.is_lead else prominence
+    let = what_if.let
+    what_if.fill(frame)
+    prominence = "lead" if what_if.is_lead else prominence
     candidate = Candidate(frame, prominence)
     line, clause = frame.line, frame.clause
     fitting = events.fitting(
@@ -90,17 +89,16 @@ def judge(
     candidate.kind, candidate.action = fitting
     if candidate.action == "shot_down" and _was_only_fired_at(clause):
         candidate.action = "fired"
-    is_open = what_if.open if what_if else frozenset()
-    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead, is_open)
+    candidate.gate = closed_gate(frame, line, clause, heads, setting.lead, what_if.open)
     candidate.found = found = resolve(
         line, clause, frame.action_hit, setting, is_verbless=frame.is_verbless
     )
-    if what_if is not None and what_if.country is not None:
+    if what_if.country is not None:
         candidate.found = found = Found("clause", what_if.country)
     candidate.count = count_of(frame, language)
     candidate.is_part = candidate.action in _PARTIAL and not has_own_number(frame, language)
     date_event(candidate, dates, setting, published, heads)
-    if what_if is not None and what_if.is_fresh:
+    if what_if.is_fresh:
         happened = When(start=published, end=published, precision="day")
         candidate.happened, candidate.freshness = happened, "fresh"
         candidate.is_follow_up = candidate.is_consequence = False
@@ -117,10 +115,6 @@ def judge(
     return candidate
 
 
-def _as_it_is(gate: Gate | None) -> Gate | None:
-    return gate
-
-
 def _was_only_fired_at(clause: Clause) -> bool:
     """Tell whether what was done to it need not have brought it down: "opened fire on a drone"."""
     fired = {(hit.start, hit.end) for hit in clause.all("fired")}
@@ -132,7 +126,9 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
     happened, title, found = candidate.happened, setting.title, candidate.found
     if happened is None or title is None or found is None:
         return False
-    if happened.precision == "assumed" and not _is_withheld(candidate, setting):
+    if _is_withheld(candidate, setting):
+        return True
+    if happened.precision == "assumed":
         # a feature that opens on a village: its title names the place, its text the event
         near_top = candidate.frame.line.number < _NEAR_TOP
         named = any(part.place and part.country == found.country for part in title.parts)
@@ -144,8 +140,6 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
         )
     thing = candidate.frame.object_hit
     concepts = [c for c in thing.concepts if c != "hostile"] if thing else []
-    if _is_withheld(candidate, setting):
-        return True
     same_object = bool(concepts) and title.first(*concepts) is not None
     same_land = any(part.country == found.country for part in title.parts)
     if same_land and title.first("incident", "incursion"):

@@ -100,6 +100,14 @@ class Line:
                 return found
         return None
 
+    def holds(self, hit: Hit | None) -> bool:
+        """Return whether this very hit stands in the sentence; a borrowed one does not."""
+        return any(hit is one for clause in self.clauses for one in clause.hits)
+
+    def is_heading(self, clause: Clause) -> bool:
+        """Return whether a colon ends the clause: a speaker's name, a dateline, a topic."""
+        return self.field.text[clause.end - 1 : clause.end] == ":"
+
     @property
     def parts(self) -> list[Part]:
         """Return the parts of all clauses."""

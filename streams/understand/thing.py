@@ -21,13 +21,13 @@ _WHAT = {
 _NEAR_CHARS = 40
 
 #: Kinds of places that are sites by themselves: Kastrup is an airport without the word.
-_SITE_KINDS = {"airport": "airport", "base": "base", "critical_site": "critical"}
+SITE_KINDS = {"airport": "airport", "base": "base", "critical_site": "critical"}
 
 
 def sites_of(line: Line) -> set[str]:
     """Return the sites that a sentence names: by a word (airport, base, waters), or by a place's kind."""
     named = {site for site in (*_SITES, *_WATERS, "airspace") if line.first(site)}
-    return named | {_SITE_KINDS[part.kind] for part in line.parts if part.kind in _SITE_KINDS}
+    return named | {SITE_KINDS[part.kind] for part in line.parts if part.kind in SITE_KINDS}
 
 
 def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
@@ -58,8 +58,7 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
     frame.what = _WHAT[concept]
     if best.term.text.startswith("model:"):
         frame.model = best.term.text.split(":")[1]
-    is_here = any(hit is best for clause in line.clauses for hit in clause.hits)
-    mark_owner(frame, line.parts if is_here else _without_names(line.parts), best)
+    mark_owner(frame, line.parts if line.holds(best) else _without_names(line.parts), best)
     for clause in line.clauses:
         for hit in clause.hits:
             if clause is frame.clause or abs(hit.start - best.start) < _NEAR_CHARS:
@@ -73,23 +72,13 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
                     frame.has_unidentified = True
     if line.first("stray") and frame.actor is None and any(p.country == "UA" for p in line.parts):
         frame.actor = "ukraine_stray"
-    is_own_clause = (
-        not frame.borrowed or frame.clause.opener == "that"
-    )  # "the craft that crossed the Bug"
+    # "the craft that crossed the Bug"
+    is_own_clause = not frame.borrowed or frame.clause.opener == "that"
     if concept == "flyer" and is_own_clause and frame.actions & {"enter", "violate"}:
         frame.has_unidentified = True  # a thing in the air that crosses, and nobody names it
-    is_ours = line.first("our") is not None
-    called = line.first("react", "accuse") is not None
-    called = called and ("incursion" in frame.actions or is_ours)
-    for part in line.parts if called and not frame.has_hostile and not frame.is_own else ():
-        if part.country in AGGRESSORS and (is_ours or part.part in VOICES):
-            frame.has_hostile = True  # "a note to Russia's diplomat over the planes' intrusion"
+    if not frame.is_own and _is_called_to_account(frame, line):
+        frame.has_hostile = True  # "a note to Russia's diplomat over the planes' intrusion"
     is_wreck = any(hit.says("wreckage") for hit in objects)
-    passed = frame.actions <= {"flew", "sighted", "tracked", "over"}
-    if concept == "flyer" and passed and frame.is_dated and line.first("official", "our"):
-        frame.has_unidentified = (
-            True  # "the craft that flew over Čierna on Tuesday was on our radar"
-        )
     if is_wreck and line.first("incursion"):
         frame.has_unidentified = True  # "debris found after Tuesday's intrusion"
     weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
@@ -118,6 +107,16 @@ def _names_base(hit: Hit, line: Line) -> bool:
         if first.end <= last.start and len(folded[first.end : last.start].split()) <= 1:
             return True
     return False
+
+
+def _is_called_to_account(frame: Frame, line: Line) -> bool:
+    """Tell whether a sentence calls Russia or Belarus to account over an intrusion, or "our" land."""
+    if line.first("react", "accuse") is None:
+        return False
+    is_ours = line.first("our") is not None
+    return (is_ours or "incursion" in frame.actions) and any(
+        part.country in AGGRESSORS and (is_ours or part.part in VOICES) for part in line.parts
+    )
 
 
 def _without_names(parts: list[Part]) -> list[Part]:

@@ -25,7 +25,7 @@ from streams.understand.sentence import Line
 from streams.understand.tags import tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
 from streams.understand.weigh import one_per_event, weigh_together, withdrawing
-from streams.understand.whatif import WhatIf
+from streams.understand.whatif import AS_IT_IS, WhatIf
 
 #: Languages whose press is of one state that is not watched.
 _WRITTEN_AT_HOME = {"uk": "UA", "be": "BY"}
@@ -50,7 +50,7 @@ class Understanding:
     lines: list[Line] = field(default_factory=list)
 
 
-def understand(article: Article, catalog: Catalog, what_if: WhatIf | None = None) -> Understanding:
+def understand(article: Article, catalog: Catalog, what_if: WhatIf = AS_IT_IS) -> Understanding:
     """Return language, tags, reports and verdict of one article; never raises on any text.
 
     Args:
@@ -127,7 +127,7 @@ def _deeply(
     fields: list[Field],
     hits: dict[str, list[Hit]],
     tags: tuple[Tag, ...],
-    what_if: WhatIf | None,
+    what_if: WhatIf,
 ) -> Understanding:
     published = article.published_at or article.first_seen_at
     layout = lay_out(fields, hits, language, catalog)
@@ -148,11 +148,11 @@ def _deeply(
                 judge(
                     frame, around.prominence, catalog.events, language, around.setting, published,
                     around.heads, dates,
-                    what_if if what_if and what_if.ordinal == len(candidates) else None,
+                    what_if if what_if.ordinal == len(candidates) else AS_IT_IS,
                 )
             )  # fmt: skip
     weigh_together(candidates, heads)
-    if what_if is not None and what_if.ordinal < len(candidates):
+    if 0 <= what_if.ordinal < len(candidates):
         changed = candidates[what_if.ordinal]
         changed.gate = what_if.let(changed.gate)
     reports: list[Report] = []

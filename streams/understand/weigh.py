@@ -33,18 +33,14 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         for candidate in candidates:
             if candidate.gate is None:
                 candidate.gate = denial
-    if not told and (other := _off_topic(candidates)):
-        for candidate in candidates:
-            happened = candidate.happened
-            if candidate.gate is None and happened and happened.precision == "assumed":
-                candidate.gate = other
+    if not told:
+        # a title about something else: its text names the film's jets
+        _close_undated(candidates, _titles_gate(candidates, "words_out_of_place"))
     _close_supposed(candidates)
     _close_own_missiles(candidates)
-    if not told and (supposed := _supposed(candidates)):
-        for candidate in candidates:
-            happened = candidate.happened
-            if candidate.gate is None and happened and happened.precision == "assumed":
-                candidate.gate = supposed
+    if not told:
+        # a title that asks what would be if: its text only plays that through
+        _close_undated(candidates, _titles_gate(candidates, "hypothetical", is_question=True))
     for candidate in candidates:
         if candidate.gate is not None:
             continue
@@ -106,23 +102,25 @@ def _leave_questions_open(candidates: list[Candidate]) -> None:
             one.gate = Gate("hypothetical", "the title only asks, and nothing below tells it")
 
 
-def _supposed(candidates: list[Candidate]) -> Gate | None:
-    """Return the gate of a title that asks what would be if: its text only plays that through."""
+def _titles_gate(
+    candidates: list[Candidate], name: str, *, is_question: bool = False
+) -> Gate | None:
+    """Return the first gate of this name that closed in the title, or in a title that asks."""
     for candidate in candidates:
-        gate, line = candidate.gate, candidate.frame.line
-        is_title = candidate.prominence == "title" and line.sentence.is_question
-        if is_title and gate and gate.name == "hypothetical":
+        gate, asks = candidate.gate, candidate.frame.line.sentence.is_question
+        if candidate.prominence != "title" or (is_question and not asks):
+            continue
+        if gate is not None and gate.name == name:
             return gate
     return None
 
 
-def _off_topic(candidates: list[Candidate]) -> Gate | None:
-    """Return the gate of a title that is about something else: its text names the film's jets."""
+def _close_undated(candidates: list[Candidate], gate: Gate | None) -> None:
+    """Let what weighs on the title close what the text tells without a date of its own."""
     for candidate in candidates:
-        gate = candidate.gate
-        if candidate.prominence == "title" and gate and gate.name == "words_out_of_place":
-            return gate
-    return None
+        happened = candidate.happened
+        if candidate.gate is None and happened and happened.precision == "assumed":
+            candidate.gate = gate
 
 
 def _close_supposed(candidates: list[Candidate]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class WhatIf:
     """Changes to one candidate; everything else is judged as always."""
 
-    ordinal: int  #: which candidate of the article
+    ordinal: int  #: which candidate of the article; -1: none, all is judged as it stands
     open: frozenset[str] = frozenset()  #: gates that stay open
     country: str | None = None  #: territory: this watched country
     is_fresh: bool = False  #: freshness: it happened in the last three days
@@ -45,3 +45,6 @@ class WhatIf:
         told += ["owner: the object is an intruder's"] if self.is_hostile else []
         told += [f"action: {self.action}"] if self.action else []
         return told
+
+
+AS_IT_IS = WhatIf(-1)
