@@ -13,6 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.understand.detector import detector
 from streams.understand.kin import COUSINS, KIN, closest
 
 SUPPORTED = [
@@ -64,12 +68,19 @@ _OWN_LETTERS = 0.03  # share of a language's own letters; a name or two in anoth
 #: langdetect cannot answer these, or confuses them by construction, so its vote does not count.
 _DEAF = frozenset({"be", "sr", "bs", "nn", "is", "sq", "mk"})
 
-_LANGDETECT_NAMES = {"nb": "no"}
+_LIBRARY_NAMES = {"nb": "no"}
 _NO_PROFILE = frozenset({"be", "sr", "bs", "nn", "is"})
 
-_CYRILLIC = re.compile("[а-яёіїєґўћђљњџѓќј]")
-_LATIN = re.compile("[a-zà-öø-ÿāăąćčďđēėęěğģīįıķļľłńņňőœřśşšșţťțūůűųźżžð]")
-_GREEK = re.compile("[α-ωάέήίόύώϊϋ]")
+#: Small letters of each script.
+_SCRIPT_LETTERS = {
+    "latin": "[a-zà-öø-ÿāăąćčďđēėęěğģīįıķļľłńņňőœřśşšșţťțūůűųźżžð]",
+    "cyrillic": "[а-яёіїєґўћђљњџѓќј]",
+    "greek": "[α-ωάέήίόύώϊϋ]",
+}
+#: What a character is: bits of the table by code point, so that a text is counted without a loop.
+_LETTER, _UPPER, _LOWER = 1, 2, 4
+_SCRIPTS = {"latin": 8, "cyrillic": 16, "greek": 32}
+_KNOWN_CODES = 0x20000  # beyond it are Chinese letters only; the table's last entry stands for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +94,7 @@ class Guess:
 
 @lru_cache(maxsize=1)
 def _model() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    labels = set(model.labels)
-    wanted = {("no" if tag == "nb" and "nb" not in labels else tag) for tag in SUPPORTED}
-    model.set_languages(sorted(wanted & labels))
-    model._full_model = None  # the tables of 140 further languages: 60 MB that nobody reads again
-    return model
+    return detector([_LIBRARY_NAMES.get(tag, tag) for tag in SUPPORTED])
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +104,7 @@ def _second() -> Any:
 
     DetectorFactory.seed = 0
     factory = DetectorFactory()
-    names = sorted(_LANGDETECT_NAMES.get(tag, tag) for tag in SUPPORTED if tag not in _NO_PROFILE)
+    names = sorted(_LIBRARY_NAMES.get(tag, tag) for tag in SUPPORTED if tag not in _NO_PROFILE)
     factory.load_json_profile(
         [(Path(PROFILES_DIRECTORY) / name).read_text(encoding="utf-8") for name in names]
     )
@@ -108,7 +112,8 @@ def _second() -> Any:
 
 
 def warm_up() -> None:
-    """Load both models; call before threads or the first article."""
+    """Load both models and the table; call before threads or the first article."""
+    _kind_table()
     _model()
     _second()
 
@@ -122,12 +127,15 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
         declared: What the feed or catalog says, BCP 47; None when nothing does.
     """
     sample = _sample(title, text)
-    letters = sum(map(str.isalpha, sample))
+    kinds = _kinds(sample)
+    letters = _count(kinds, _LETTER)
     if letters < _MIN_LETTERS:
         return Guess("und", 0.0, "fewer than four letters")
+    if _count(kinds, _UPPER) > _count(kinds, _LOWER):
+        sample = sample.lower()
     wanted = _base(declared)
     low = sample.lower()
-    script = _script(low)
+    script = _script(kinds, letters)
     if script is None:
         return Guess("und", 0.0, "a script that none of our languages uses")
     if script == "greek":
@@ -162,19 +170,15 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
             max(confidence, 0.7),
             f"{why}; declared {wanted} agrees with the candidates",
         )
+    if best in _DEAF:
+        return Guess(best, confidence, why)
     second = _second_voice(sample)
     if family and second and second[0] in family:
         return Guess(best, confidence, f"{why}; langdetect cannot tell its family apart")
     sure_enough = (
         best == "en" and confidence > _SHORT_ENGLISH
     )  # langdetect reads short English as Danish
-    if (
-        second
-        and second[0] in top
-        and second[0] != best
-        and second[1] > 0.9
-        and not (best in _DEAF or sure_enough)
-    ):
+    if second and second[0] in top and second[0] != best and second[1] > 0.9 and not sure_enough:
         return Guess(
             second[0],
             0.6,
@@ -186,6 +190,29 @@ def detect_language(title: str, text: str, declared: str | None = None) -> Guess
     return Guess(best, confidence, why)
 
 
+@lru_cache(maxsize=1)
+def _kind_table() -> NDArray[np.uint8]:
+    characters = list(map(chr, range(_KNOWN_CODES)))
+    table = np.zeros(_KNOWN_CODES, dtype=np.uint8)
+    for bit, test in ((_LETTER, str.isalpha), (_UPPER, str.isupper), (_LOWER, str.islower)):
+        table |= np.fromiter(map(test, characters), dtype=bool, count=_KNOWN_CODES) * np.uint8(bit)
+    low = "".join(one.lower()[0] for one in characters)
+    for script, letters in _SCRIPT_LETTERS.items():
+        table[[match.start() for match in re.finditer(letters, low)]] |= _SCRIPTS[script]
+    table[-1] = _LETTER
+    return table
+
+
+def _kinds(text: str) -> NDArray[np.uint8]:
+    """Return the kind of each character."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return _kind_table().take(codes, mode="clip")
+
+
+def _count(kinds: NDArray[np.uint8], bit: int) -> int:
+    return int(np.count_nonzero(kinds & bit))
+
+
 #: What says nothing of a language: addresses, mentions, designations, diplomacy's French.
 _NOBODYS = re.compile(r"https?://\S+|[@#]\w+|[A-Z]{1,3}-?\d+\w*|charg[ée]s? d[’'´`]affaires")
 
@@ -194,10 +221,7 @@ def _sample(title: str, text: str) -> str:
     sample = title
     if len(title) < 200:
         sample = f"{title}. {text[:_BODY_CHARS]}" if text else title
-    sample = _NOBODYS.sub(" ", sample)
-    upper = sum(map(str.isupper, sample))
-    lower = sum(map(str.islower, sample))
-    return sample.lower() if upper > lower else sample
+    return _NOBODYS.sub(" ", sample)
 
 
 def _base(declared: str | None) -> str | None:
@@ -208,15 +232,12 @@ def _base(declared: str | None) -> str | None:
     return base if base in SUPPORTED else None
 
 
-def _script(low: str) -> str | None:
-    counts = {
-        "latin": len(_LATIN.findall(low)),
-        "cyrillic": len(_CYRILLIC.findall(low)),
-        "greek": len(_GREEK.findall(low)),
-    }
-    script = max(counts, key=lambda name: counts[name])
-    letters = sum(map(str.isalpha, low))
-    return script if counts[script] * 2 >= letters else None
+def _script(kinds: NDArray[np.uint8], letters: int) -> str | None:
+    """Return the script of at least half of the letters."""
+    for script, bit in _SCRIPTS.items():
+        if _count(kinds, bit) * 2 >= letters:
+            return script
+    return None
 
 
 _CYRILLIC_TAGS = frozenset({"ru", "uk", "be", "bg", "mk", "sr"})
