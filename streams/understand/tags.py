@@ -8,6 +8,7 @@ from streams.records import Tag
 from streams.understand.lexicon import Hit
 from streams.understand.text import Field
 
+_TAGS = {name: concept.tag for name, concept in CONCEPTS.items() if concept.tag}
 #: A context kind's concepts must stand so close together…
 _NEAR_CHARS = 200
 #: …and so near the top: what an article says far below is not what it is about.
@@ -26,19 +27,21 @@ def tags_of(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -
     for one in fields:
         said: dict[str, list[Hit]] = {}
         for hit in hits[one.name]:
-            names = [CONCEPTS[concept].tag for concept in hit.term.concepts]
-            if hit.term.country and hit.term.form != "person":
-                names.append(COUNTRIES[hit.term.country])
+            term = hit.term
+            names = [_TAGS[concept] for concept in term.concepts if concept in _TAGS]
+            if term.country and term.form != "person":
+                names.append(COUNTRIES[term.country])
             for name in names:
-                if name and name not in tags:
+                if name not in tags:
                     tags[name] = Tag(tag=name, span=one.span(hit.start, hit.end))
             if hit.start < _TOP_CHARS:
-                for concept in hit.term.concepts:
+                for concept in term.concepts:
                     said.setdefault(concept, []).append(hit)
         for kind in catalog.events.context:
-            name = kind.id.replace("_", "-")
-            if name not in tags and (found := _together(kind.match.all, said)) is not None:
-                tags[name] = Tag(tag=name, span=one.span(*found))
+            if kind.match.all[0] in said and (found := _together(kind.match.all, said)) is not None:
+                name = kind.id.replace("_", "-")
+                if name not in tags:
+                    tags[name] = Tag(tag=name, span=one.span(*found))
     return tuple(tags.values())
 
 
