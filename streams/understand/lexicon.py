@@ -8,12 +8,12 @@ further words, gaps) is checked on the spot. A hit inside a longer hit is its pa
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from streams.catalog.concepts import ACTIONS
@@ -42,18 +42,17 @@ class Hit:
         return False
 
 
-_SPACES = re.compile(" {2,}")
 _WHOLE = frozenset({""})
 
 
-@dataclass(slots=True)
-class _Rest:
-    """What of a term its pattern leaves to be checked."""
+class _Rest(NamedTuple):
+    """What of a term its pattern leaves to be checked; unpacked at each match, for speed."""
 
     term: Term
     word: Word | None  #: whose ending follows the pattern; None: the pattern ends with a word
     tail: tuple[Word, ...]  #: words and gaps after it
     role: str | None  #: from the whole words of the pattern
+    comes: str = ""  #: how the tail must begin: most matches end at this look, before `_tail`
 
 
 class Lexicon:
@@ -75,15 +74,16 @@ class Lexicon:
         if self._automaton is None:
             return []
         text = f" {folded} "
-        squeezed = _SPACES.sub(" ", text) if "  " in text else text
+        squeezed = text
+        while "  " in squeezed:  # two or three rounds: half the time of an expression
+            squeezed = squeezed.replace("  ", " ")
         hits: list[Hit] = []
         heads: set[tuple[int, int, int]] = set()
         for index, start, end in self._automaton.find_matches_as_indexes(
             squeezed, overlapping=True
         ):
             token_end, ending = -1, ""
-            for rest in self._rests[index]:
-                word, role = rest.word, rest.role
+            for term, word, tail, role, comes in self._rests[index]:
                 begin = start
                 if word is None:
                     finish = end - 1
@@ -93,20 +93,23 @@ class Lexicon:
                         ending = squeezed[end:token_end]
                     if word.endings is not None and ending not in word.endings:
                         continue
-                    role = word.roles.get(ending, role)
+                    if word.roles:
+                        role = word.roles.get(ending, role)
                     finish = token_end
                     if word.is_head:
                         begin = squeezed.rfind(" ", 0, start)
-                if rest.tail:
-                    finish, role = _tail(squeezed, finish, rest.tail, role)
+                if comes and not squeezed.startswith(comes, finish):
+                    continue
+                if tail:
+                    finish, role = _tail(squeezed, finish, tail, role)
                     if finish < 0:
                         continue
                 if word is not None and word.is_head:
-                    key = (begin, finish, id(rest))
+                    key = (begin, finish, id(term))
                     if key in heads:
                         continue
                     heads.add(key)
-                hits.append(Hit(begin, finish - 1, rest.term, role))
+                hits.append(Hit(begin, finish - 1, term, role))
         if squeezed is not text and hits:
             _stretch(hits, text)
         hits.sort(key=lambda hit: (hit.start, -hit.end))
@@ -115,14 +118,15 @@ class Lexicon:
 
 def _stretch(hits: list[Hit], text: str) -> None:
     """Move offsets of the squeezed text to those of the text."""
-    at: list[int] = []  # squeezed offsets from which on so many characters are missing
-    missing: list[int] = [0]
-    for match in _SPACES.finditer(text):
-        at.append(match.start() + 1 - missing[-1])
-        missing.append(missing[-1] + match.end() - match.start() - 1)
-    for hit in hits:  # offsets of the field: the text begins with one space more
-        hit.start += missing[bisect_right(at, hit.start + 1)]
-        hit.end += missing[bisect_right(at, hit.end)]
+    is_space = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32) == ord(" ")
+    is_kept = np.ones(len(text), dtype=bool)
+    is_kept[1:] = ~(is_space[1:] & is_space[:-1])
+    origin = np.flatnonzero(is_kept)  # of each squeezed character, its offset in the text
+    # offsets of the field: the text begins with one space more
+    starts = origin[[hit.start + 1 for hit in hits]].tolist()
+    ends = origin[[hit.end for hit in hits]].tolist()
+    for hit, start, end in zip(hits, starts, ends, strict=True):
+        hit.start, hit.end = start - 1, end
 
 
 def as_written(hits: list[Hit], text: str, language: str) -> list[Hit]:
@@ -189,14 +193,20 @@ def _split(term: Term) -> tuple[str, _Rest]:
     pattern = ""
     for number, word in enumerate(term.words):
         if word is GAP or (word.is_head and number):
-            return f"{pattern} ", _Rest(term, None, term.words[number:], role)
+            return f"{pattern} ", _rest(term, None, number, role)
         if word.is_head:
-            return word.stem, _Rest(term, word, term.words[number + 1 :], role)
+            return word.stem, _rest(term, word, number + 1, role)
         pattern = f"{pattern} {word.stem}"
         if word.endings != _WHOLE:
-            return pattern, _Rest(term, word, term.words[number + 1 :], role)
+            return pattern, _rest(term, word, number + 1, role)
         role = word.roles.get("", role)
-    return f"{pattern} ", _Rest(term, None, (), role)
+    return f"{pattern} ", _rest(term, None, len(term.words), role)
+
+
+def _rest(term: Term, word: Word | None, after: int, role: str | None) -> _Rest:
+    tail = term.words[after:]
+    is_plain = bool(tail) and tail[0] is not GAP and not tail[0].is_head
+    return _Rest(term, word, tail, role, f" {tail[0].stem}" if is_plain else "")
 
 
 def _tail(
