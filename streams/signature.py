@@ -25,11 +25,13 @@ LONG = "m1:"
 SHORT = "x1:"
 
 _WORD = re.compile(r"\w+")
+# no combining sign stands beyond the table
+_COMBINING = dict.fromkeys(code for code in range(0x20000) if unicodedata.combining(chr(code)))
 
 
 def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+    return _WORD.findall(folded.translate(_COMBINING))
 
 
 def signature(text: str) -> str | None:

@@ -174,7 +174,8 @@ def outermost(hits: list[Hit]) -> list[Hit]:
             hit.term.form,
             hit.term.place,
         )
-        is_gapped = any(word is GAP for word in hit.term.words)
+        words = hit.term.words  # a gap has a word on each side
+        is_gapped = len(words) > 2 and any(word is GAP for word in words)
         if hit.end > reach_end and not is_gapped:
             reach_start, reach_end, cover = hit.start, hit.end, hit
         elif not is_gapped and not (hit.start == reach_start and hit.end == reach_end):

@@ -29,7 +29,7 @@ Opener = Literal["", "after", "that", "if", "against"]
 _PUNCTUATION = re.compile(r"(?<!\d):|:(?!\d)|[,;()\[\]«»„“”\"|]|\s[–—-]\s|\n|…|[.!?](?=\s)")
 _QUOTE_OPEN = re.compile('[«„“"]')
 _WORD = re.compile(r"\S+")
-_QUOTES = '«»„“”"'
+_QUOTES = re.compile('[«»„“”"]')
 _NAME_CHARS = 24  # quotation marks around so little are a name's, and end no clause
 #: Nouns that a country's adjective or genitive may belong to, and the part that gives the country.
 _HEADS = {
@@ -180,7 +180,7 @@ def _is_inside(at: int, hits: list[Hit]) -> bool:
 
 def _around_names(text: str, sentence: Sentence) -> set[int]:
     """Return the offsets of quotation marks that stand around a name: «Shahed», "Patriot"."""
-    marks = [i for i in range(sentence.start, sentence.end) if text[i] in _QUOTES]
+    marks = [mark.start() for mark in _QUOTES.finditer(text, sentence.start, sentence.end)]
     found: set[int] = set()
     for left, right in pairwise(marks):
         inside = text[left + 1 : right]

@@ -138,6 +138,8 @@ _YEAR_WORDS = frozenset(
 def _years(stretch: str, start: int, language: Language, published: datetime) -> list[Date]:
     """Return years before this one that date an event by themselves: "in 2024", "2024 metais"."""
     found: list[Date] = []
+    if "20" not in stretch:  # most sentences: the expression tries every word
+        return found
     for match in _BARE_YEAR.finditer(stretch):
         before, year, behind = match[1] or "", int(match[2]), match[3] or ""
         is_date = language.prepositions.get(before) == "in" or {before, behind} & _YEAR_WORDS
