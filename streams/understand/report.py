@@ -128,6 +128,12 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
         return False
     if _is_withheld(candidate, setting):
         return True
+    if (
+        happened.precision == "day"
+        and candidate.freshness == "fresh"
+        and found.step != "only_country"
+    ):
+        return True  # of the last three days, told with its day and its place: that is the news
     if happened.precision == "assumed":
         # a feature that opens on a village: its title names the place, its text the event
         near_top = candidate.frame.line.number < _NEAR_TOP

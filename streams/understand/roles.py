@@ -80,6 +80,29 @@ def preposition(
     return None
 
 
+#: Nouns that a region of a state may be called by, between its preposition and the state's name.
+_OF_REGIONS = ("locality", "soil", "many")
+_REGION_WORDS = 3
+
+
+def region_role(
+    folded: str, clause: Clause, hit: Hit, index: int, language: Language
+) -> str | None:
+    """Return the role of a region's preposition for the state it is of: "in the east of Poland"."""
+    start = clause.start
+    for earlier in clause.hits[:index]:
+        if not earlier.says(*_OF_REGIONS):
+            start = max(start, earlier.end)
+    words = folded[start : hit.start].split()
+    while words and language.prepositions.get(words[-1]) == "of":
+        words.pop()
+    for count, word in enumerate(reversed(words[-_REGION_WORDS:])):
+        role = language.prepositions.get(word)
+        if role in ("in", "into", "over", "at", "on") and count:
+            return "in" if role == "on" else role
+    return None
+
+
 #: "And" of all languages.
 _AND = frozenset(
     [

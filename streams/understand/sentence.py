@@ -20,6 +20,7 @@ from streams.understand.roles import (
     BARE_CASES,
     is_distance,
     preposition,
+    region_role,
     right_before,
     shared_roles,
 )
@@ -214,6 +215,8 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if role in (None, *BARE_CASES):
             role = right_before(field.folded, clause, hit, language) or role
         role = role or preposition(field.folded, clause, hit, index, language)
+        if role == "of" and term.form == "name":
+            role = region_role(field.folded, clause, hit, index, language) or role
         if role == "from":
             before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
             role = "near" if is_distance(before, language) else role
