@@ -13,6 +13,7 @@ from streams.understand.lexicon import Hit
 from streams.understand.presupposed import (
     COMING,
     attacked,
+    is_answered_for,
     is_condemned,
     is_overflown,
     is_presupposed,
@@ -257,7 +258,10 @@ def _is_told(line: Line) -> bool:
 
 def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a headline has drones bring a city to a halt: "Munich: 3,000 stranded by drones"."""
-    if line.field.name != "title" or not line.holds(thing) or not thing.says("drone", "balloon"):
+    is_strange = thing.says("flyer") and clause.first("unidentified") is not None
+    if not (is_strange or thing.says("drone", "balloon")):
+        return False
+    if line.field.name != "title" or not line.holds(thing):
         return False
     towns = [
         p for p in line.parts
@@ -330,11 +334,15 @@ def _objectless(
         over = Frame(line, clause, "unknown", None, hits[0], actions, sites=sites_of(line))
         over.has_unidentified = over.is_nominal = True
         return over  # "overflight of the power station: the minister wants answers"
+    if actions <= {"crash", "strike", "sighted", "flew"} and is_answered_for(line, hits[0]):
+        actions = {"incursion"}  # "after the fall at Galați, Bucharest summons Russia's envoy"
     territory = line.first("airspace", "waters", "our", "home", "nato_state")
     names_air = territory is not None or any(hit.says("airspace") for hit in hits)
     names_air = names_air or "airspace" in hits[0].term.text
     is_sited = any(p.place and p.country in WATCHED and p.part == "location" for p in clause.parts)
     is_told = names_air or (is_dated and is_sited) or is_condemned(line)
+    noun = next((hit for hit in hits if hit.says("incursion", "violate")), hits[0])
+    is_told = is_told or is_answered_for(line, noun)
     if not actions & {"violate", "incursion"} or not is_told:
         return None
     frame = Frame(

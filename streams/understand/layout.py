@@ -99,7 +99,7 @@ def _lines(
         index = 0
         taken = 0
         found_sentences = sentences(one)
-        items = digest_items(one, found_sentences) if number else frozenset()
+        items = digest_items(one, found_sentences, language.months) if number else frozenset()
         for sentence in found_sentences:
             while index < len(found) and found[index].start < sentence.start:
                 index += 1

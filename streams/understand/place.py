@@ -203,14 +203,17 @@ def _resolve(
             return Found("title_lead", doer.country, doer)
         if found:
             return found
+    placed = [p for p in line.parts if p.part == "origin" and p.place and p.country in WATCHED]
+    if placed and action is not None and action.says("crash", "strike", "sighted", "found"):
+        return Found("sentence", placed[0].country, placed[0])  # ro "the fall of at Grindu"
     came_from = {p.country for p in line.parts if p.part == "origin" and p.place is None}
     if came_from & WATCHED and action is not None and not action.says("incursion"):
         return Found("null", None, why="it came from the only watched state that is named")
     voices = [p for o in (line, *_title_and_lead(line, setting)) for p in o.parts]
     voice = next((p for p in voices if p.part == "person" and p.country in WATCHED), None)
-    beside = [c for c in line.clauses if c is not clause]
-    doubt = next((h for c in beside if (h := c.first("not", "deny", "may", "fear"))), None)
-    if voice is not None and doubt is None and not setting.countries - AGGRESSORS - {"US"}:
+    beside = (c for c in line.clauses if c is not clause)
+    doubt = any(c.first("not", "deny", "may", "fear") for c in beside)
+    if voice is not None and not doubt and not setting.countries - AGGRESSORS - {"US"}:
         return Found("institution", voice.country, voice, why="its minister or president speaks")
     watched = [code for code in setting.countries if code in WATCHED]
     if watched and setting.beside >= set(watched) and not line.first("home", "our"):
@@ -319,10 +322,9 @@ def _theirs(line: Line, action: Hit | None) -> Found | None:
     if not owned or action is None or not action.says("shot_down", "strike", "crash", "closed"):
         return None
     side = next((p for p in line.parts if p.country in AGGRESSORS and p.part in VOICES), None)
-    watched = any(p.country in WATCHED for p in line.parts)
-    return (
-        None if side is None or watched else Found("other", side.country, side, why="over Russia")
-    )
+    if side is None or any(p.country in WATCHED for p in line.parts):
+        return None
+    return Found("other", side.country, side, why="over Russia")
 
 
 def _is_about_us(line: Line) -> bool:
@@ -333,15 +335,8 @@ def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
     """Return the watched place nearest to the action, else another theatre's, else None."""
     watched = [part for part in parts if part.country in WATCHED]
     if watched:
-        at = action.start if action else -1
-        best = min(
-            watched,
-            key=lambda p: (
-                (p.place is None, abs(p.hit.start - at))
-                if at >= 0
-                else (p.place is None, p.hit.start)
-            ),
-        )
+        at = action.start if action else 0
+        best = min(watched, key=lambda p: (p.place is None, abs(p.hit.start - at)))
         country_named = [p for p in watched if p.place is None]
         same = [p for p in watched if p.country == best.country]
         if country_named and not any(p.country == best.country for p in country_named):

@@ -159,6 +159,27 @@ def is_condemned(line: Line) -> bool:
     )
 
 
+def is_answered_for(line: Line, deed: Hit) -> bool:
+    """Tell whether what happened over a place is one that its state or Russia has to answer for.
+
+    "Night flight over Vardø: Norway asks Moscow"; of what, is left out.
+    """
+    if line.first("react", "article_4") is None or any(map(_is_elsewhere, line.parts)):
+        return False
+    here = {
+        part.country
+        for part in line.parts
+        if part.country in WATCHED and part.part == "location" and part.role not in (None, "from")
+        and part.hit.start - deed.end >= 0
+        and len(line.field.folded[deed.end : part.hit.start].split()) <= _BESIDE_WORDS
+    }  # fmt: skip
+    if not here:
+        return False
+    accused = any(part.country in AGGRESSORS for part in line.parts)
+    own = any(part.country in here and part.part in VOICES for part in line.parts)
+    return accused or (own and deed.says("incursion", "violate"))
+
+
 def is_somebodys(line: Line, noun: Hit, *, is_dated: bool) -> bool:
     """Tell whether a violation without an object is a watched state's: it names no object, but whose.
 

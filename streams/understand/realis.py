@@ -201,7 +201,7 @@ def _governing(line: Line, clause: Clause, concept: str) -> Hit | None:
         if clause.opener != "that" and earlier.end < clause.start - 2:
             break
         found = earlier.first(concept)
-        if found:
+        if found and not _is_no(found, line):
             return found
         if earlier.opener == "after":
             break
@@ -231,6 +231,8 @@ def _aged(line: Line, above: _Above) -> Hit | None:
                 before = one.field.folded[max(0, hit.start - 6) : hit.start].split()
                 inside = one.field.folded[hit.start : hit.end].split()
                 if any(word.isdigit() and len(word) == 2 for word in (*before[-1:], *inside)):
+                    return hit
+                if inside and inside[0][:2].isdigit():  # cs "52letý"
                     return hit
     return None
 

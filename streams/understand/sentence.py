@@ -320,7 +320,8 @@ def _country_part(form: str, role: str | None, head: Hit | None) -> str:
     if head is not None:
         heading = next((_HEADS[c] for c in head.concepts if c in _HEADS), None)
         if heading is None and any(c in _OBJECT_GROUPS for c in head.concepts):
-            heading = "owner"
+            # "the Galați drone crash", one word: where it was, not whose
+            heading = "event" if head.says(*ACTIONS) else "owner"
     if form in ("adj", "people"):
         if heading == "territory" and role == "from":
             return "origin"  # "from the Belarusian side"

@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -303,13 +304,34 @@ _MIN_ITEMS = 2
 _DIGEST_SHARE = 0.6
 
 
-def digest_items(field: Field, found: list[Sentence]) -> frozenset[int]:
+#: "Bucharest. Near Galați …", "Sport: …": a place or a topic opens each paragraph of a digest.
+_HEADED = re.compile(rf"[{_UPPER}][^\s.:–—|]+(?: [^\s.:–—|]+){{0,2}}(?:[.:|]| [–—-])\s")
+_HEADED_SHARE = 0.7
+_FIRST_WORD = re.compile(r"\w*")
+
+
+def digest_items(
+    field: Field, found: list[Sentence], months: Container[str] = ()
+) -> frozenset[int]:
     """Return the paragraphs that are items of a digest or a live blog, each news of its own.
 
     A dash opens direct speech as well: dashes count only where most paragraphs begin with one.
+    A place or a topic may open them all, but no month: that is a look back on a year.
+
+    Args:
+        field: The field.
+        found: Its sentences.
+        months: Words for months in its language, folded.
     """
     first = {one.paragraph: one for one in reversed(found)}
     items = {number for number, one in first.items() if one.is_item}
+    headed = {
+        number for number, one in first.items()
+        if _HEADED.match(field.text, one.start)
+        and _FIRST_WORD.match(field.folded, one.start)[0] not in months  # type: ignore[index]
+    }  # fmt: skip
+    if len(headed) >= _MIN_ITEMS and len(headed) >= _HEADED_SHARE * len(first):
+        items |= headed
     dashed = {n for n in items if _DASH.match(field.text, first[n].start)}
     if len(items) < _MIN_ITEMS:
         return frozenset()

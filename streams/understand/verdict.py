@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
-from streams.catalog.concepts import CONCEPTS, OBJECTS, WATCHED
+from streams.catalog.concepts import AGGRESSORS, CONCEPTS, OBJECTS, WATCHED
 from streams.catalog.languages import Language
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
@@ -108,7 +108,7 @@ def lexicon_of(language: Language, catalog: Catalog) -> Lexicon:
 def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
     concepts = {concept for found in hits.values() for hit in found for concept in hit.concepts}
     if not concepts & set(OBJECTS):
-        return bool(concepts & {"incursion", "violate"})
+        return bool(concepts & {"incursion", "violate"}) or _is_answered_for(hits["title"])
     groups = {CONCEPTS[concept].group for concept in concepts}
     if groups & {"action", "event", "territory", "site"}:
         return True
@@ -117,6 +117,14 @@ def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
         for found in hits.values()
         for hit in found
     )
+
+
+def _is_answered_for(title: list[Hit]) -> bool:
+    """Tell whether a title calls Russia or Belarus to account over what fell or flew, unnamed."""
+    said = {concept for hit in title for concept in hit.concepts}
+    if not said & {"crash", "sighted", "flew"} or not said & {"react", "article_4"}:
+        return False
+    return any(hit.term.country in AGGRESSORS for hit in title)
 
 
 def _deeply(

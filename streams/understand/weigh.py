@@ -27,6 +27,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
     _answer(candidates, heads)
     _leave_questions_open(candidates)
+    _close_history(candidates)
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
     denial = None if told else _title_denial(candidates, heads)
     if denial:
@@ -55,6 +56,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         _adopt_facts(candidate, candidates)
 
 
+_SURE = frozenset({"crash", "strike", "found", "shot_down"})
 _WEAK = frozenset({"over", "sighted", "flew", "tracked", "incursion", "closed"})
 
 
@@ -98,8 +100,43 @@ def _leave_questions_open(candidates: list[Candidate]) -> None:
             continue  # "what do we know of the drone that fell?"
         if one.frame.is_dated or not one.frame.actions <= _WEAK:
             continue  # "who steered the drones over Landvetter on Friday?"
-        if not any(other.gate is None and other.frame.line is not line for other in candidates):
+        denied = next(
+            (
+                other.gate for other in candidates
+                if other.prominence == "lead" and other.gate and other.gate.name in WITHDRAWING
+            ),
+            None,
+        )  # fmt: skip
+        if denied is not None:  # "Russian drone over Augustów? The command speaks": it was none
+            for other in candidates:
+                if other.gate is None and not other.frame.actions & _SURE:
+                    other.gate = denied
+        elif not any(other.gate is None and other.frame.line is not line for other in candidates):
             one.gate = Gate("hypothetical", "the title only asks, and nothing below tells it")
+
+
+def _close_history(candidates: list[Candidate]) -> None:
+    """Let a text that opens on a day long past close what it goes on to tell without a date.
+
+    "On 15 November 2022 a missile fell … Poland was NATO's territory, and the missile Russian".
+    """
+    opening = next(
+        (
+            one for one in candidates
+            if one.prominence == "lead" and one.frame.line.number == 0
+            and one.gate is not None and one.gate.name == "past" and one.frame.is_dated
+        ),
+        None,
+    )  # fmt: skip
+    if opening is None:
+        return
+    if any(
+        one.gate is None and one.happened is not None and one.happened.precision == "day"
+        and one.freshness == "fresh"
+        for one in candidates
+    ):  # fmt: skip
+        return
+    _close_undated(candidates, opening.gate)
 
 
 def _titles_gate(
