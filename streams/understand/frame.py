@@ -126,7 +126,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     if not objects and not actions:
         return None
     if not objects:
-        objects = _borrow_objects(line, clause, actions)
+        objects = _borrow_objects(line, clause, others)
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             objects = _named_elsewhere(others)
@@ -222,14 +222,20 @@ def _says(hits: list[Hit]) -> set[str]:
     return {concept for hit in hits for concept in hit.concepts}
 
 
-def _borrow_objects(line: Line, clause: Clause, actions: set[str]) -> list[Hit]:
-    """Return the objects of the nearest clause of the sentence, earlier ones first."""
+def _borrow_objects(line: Line, clause: Clause, others: list[Line]) -> list[Hit]:
+    """Return the objects of the nearest clause of the sentence, earlier ones first.
+
+    "It flew over villages, and a missile would have come down": that is the title's drone.
+    """
+    above = _named_elsewhere(others)
     index = line.clauses.index(clause)
     order = list(reversed(line.clauses[:index])) + line.clauses[index + 1 :]
     for other in order:
         if other.opener in ("if", "against"):
             continue
         objects = other.all(*OBJECTS)
+        if objects and above and other.start > clause.start and other.first("suspected", "may"):
+            return above
         if objects:
             return objects
     return []

@@ -42,6 +42,9 @@ WITHDRAWING: dict[str, Status] = {
 }
 
 
+BACKGROUND = Gate("background", "told in the body only, as background")
+
+
 @dataclass(slots=True)
 class Candidate:
     """A frame with everything that was decided about it."""
@@ -56,6 +59,7 @@ class Candidate:
     gate: Gate | None = None
     is_follow_up: bool = False
     is_consequence: bool = False  #: joins at most
+    is_buried: bool = False  #: news of the last days that only the body tells
     certainty: float = 0.0
     count: tuple[int | None, int | None] = (None, None)
     is_part: bool = False  #: the count is of those shot down or found
@@ -107,7 +111,9 @@ def judge(
     if candidate.gate is None and candidate.freshness in ("past",):
         candidate.gate = let(Gate("past", "the event is older than thirty days"))
     if candidate.gate is None and prominence == "body" and not _is_named_above(candidate, setting):
-        candidate.gate = let(Gate("background", "told in the body only, as background"))
+        candidate.is_buried = _is_news(candidate)
+        if not candidate.is_buried:
+            candidate.gate = let(BACKGROUND)
     candidate.certainty = round(
         STEPS.get(found.step, 0.5) * _CERTAINTY[prominence] * (0.8 if frame.borrowed else 1.0)
         * (0.85 if clause.first("suspected") else 1.0) * (0.8 if frame.is_verbless else 1.0), 3,
@@ -121,6 +127,15 @@ def _was_only_fired_at(clause: Clause) -> bool:
     return all((hit.start, hit.end) in fired for hit in clause.all("shot_down")) and bool(fired)
 
 
+def _is_news(candidate: Candidate) -> bool:
+    """Tell whether the body tells an event of the last three days with its day and its place."""
+    happened, found = candidate.happened, candidate.found
+    return bool(
+        happened and found and happened.precision == "day"
+        and candidate.freshness == "fresh" and found.step != "only_country"
+    )  # fmt: skip
+
+
 def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
     """Tell whether a dated event of the body is what the title is about: its object or its land."""
     happened, title, found = candidate.happened, setting.title, candidate.found
@@ -128,12 +143,6 @@ def _is_named_above(candidate: Candidate, setting: Setting) -> bool:
         return False
     if _is_withheld(candidate, setting):
         return True
-    if (
-        happened.precision == "day"
-        and candidate.freshness == "fresh"
-        and found.step != "only_country"
-    ):
-        return True  # of the last three days, told with its day and its place: that is the news
     if happened.precision == "assumed":
         # a feature that opens on a village: its title names the place, its text the event
         near_top = candidate.frame.line.number < _NEAR_TOP

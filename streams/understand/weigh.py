@@ -14,7 +14,7 @@ from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.records import Report
 from streams.understand.lexicon import Hit
 from streams.understand.realis import Gate
-from streams.understand.report import WITHDRAWING, Candidate
+from streams.understand.report import BACKGROUND, WITHDRAWING, Candidate
 from streams.understand.sentence import VOICES, Line
 
 #: Gates that leave a sentence's date worth having: it tells of the same event.
@@ -25,6 +25,10 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
+    if any(one.gate is None and one.prominence != "body" for one in candidates):
+        for one in candidates:
+            if one.is_buried and one.gate is None:
+                one.gate = BACKGROUND  # "Earlier this week …": the article is about another one
     _answer(candidates, heads)
     _leave_questions_open(candidates)
     _close_history(candidates)
@@ -37,6 +41,10 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     if not told:
         # a title about something else: its text names the film's jets
         _close_undated(candidates, _titles_gate(candidates, "words_out_of_place"))
+        elsewhere = _titles_gate(candidates, "other_theatre")
+        for one in candidates:  # its wreckage burns where the title says that it fell
+            if elsewhere and one.gate is None and one.found and one.found.step == "title_lead":
+                one.gate = elsewhere
     _close_supposed(candidates)
     _close_own_missiles(candidates)
     if not told:
@@ -169,7 +177,7 @@ def _close_supposed(candidates: list[Candidate]) -> None:
     for one in candidates:
         if one.gate is None and one.found is not None and one.prominence != "title":
             cue = one.frame.clause.first("suspected")
-            is_vague = one.found.step in ("only_country", "publisher", "language")
+            is_vague = one.found.step in ("title_lead", "only_country", "publisher", "language")
             if cue and is_vague and titled and one.frame.what not in titled:
                 one.gate = Gate("hypothetical", "only supposed, beside what the title tells", cue)
 
