@@ -270,13 +270,22 @@ def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:
             if concept in term.concepts and all(word is not GAP for word in term.words):
                 key = term.words[0].stem[:_KEY_LETTERS]
                 inner.setdefault(key, []).append((concept, term.words))
+    begun: dict[int, list[tuple[str, tuple[Word, ...]]]] = {}  # by identity: terms share words
+
+    def begun_by(word: Word) -> list[tuple[str, tuple[Word, ...]]]:
+        found = begun.get(id(word))
+        if found is None:
+            near = inner.get(word.stem[:_KEY_LETTERS], ())
+            found = begun[id(word)] = [one for one in near if _is_said(one[1][0], word)]
+        return found
+
     made: list[Term] = []
     for term in terms:
-        if len(term.words) > 1 and _OUTER & set(term.concepts):
+        if len(term.words) > 1 and not _OUTER.isdisjoint(term.concepts):
             said = {
                 concept
                 for at, word in enumerate(term.words)
-                for concept, words in inner.get(word.stem[:_KEY_LETTERS], ())
+                for concept, words in begun_by(word)
                 if concept not in term.concepts and _holds(term.words, at, words)
             }
             if said:
@@ -288,10 +297,13 @@ def _with_inner(terms: tuple[Term, ...]) -> tuple[Term, ...]:
 def _holds(words: tuple[Word, ...], at: int, inner: tuple[Word, ...]) -> bool:
     """Tell whether the words from `at` on are what the inner term's words match."""
     stretch = words[at : at + len(inner)]
-    return len(stretch) == len(inner) and all(
-        word is not GAP
-        and any(one.matches(word.stem + ending) for ending in word.endings or _WHOLE)
-        for word, one in zip(stretch, inner, strict=True)
+    return len(stretch) == len(inner) and all(map(_is_said, inner, stretch))
+
+
+def _is_said(inner: Word, word: Word) -> bool:
+    """Tell whether a form of the word is one of the inner word's."""
+    return word is not GAP and any(
+        inner.matches(word.stem + ending) for ending in word.endings or _WHOLE
     )
 
 
@@ -324,6 +336,8 @@ def _part(part: str, suffixes: dict[str, Any], known: Known) -> tuple[Word, ...]
     """Return the words of one part between spaces; a hyphen or an apostrophe makes several."""
     if part == "…":
         return (GAP,)
+    if part.isalpha():  # most parts: a whole word
+        return (Word(fold(part), _WHOLE, False, _NO_ROLES),)
     match = _WORD.match(part)
     if not match:
         raise ValueError(f"cannot read {part!r}")

@@ -18,6 +18,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from streams.catalog.concepts import ACTIONS
 from streams.catalog.languages import GAP, GAP_WORDS, Term, Word
+from streams.collecting import paused
 
 
 @dataclass(slots=True)
@@ -59,12 +60,13 @@ class Lexicon:
     """The terms of one language (and those of all languages), compiled."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
-        by_pattern: dict[str, list[_Rest]] = defaultdict(list)
-        for term in terms:
-            pattern, rest = _split(term)
-            by_pattern[pattern].append(rest)
-        self._rests = list(by_pattern.values())
-        patterns = list(by_pattern)
+        with paused():
+            by_pattern: dict[str, list[_Rest]] = defaultdict(list)
+            for term in terms:
+                pattern, rest = _split(term)
+                by_pattern[pattern].append(rest)
+            self._rests = [tuple(rests) for rests in by_pattern.values()]
+            patterns = list(by_pattern)
         self._automaton = (
             AhoCorasick(patterns, implementation=Implementation.ContiguousNFA) if patterns else None
         )

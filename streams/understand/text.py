@@ -73,7 +73,7 @@ _IS_INVISIBLE[[ord(one) for one in _INVISIBLE.findall("".join(map(chr, range(0x1
 
 def fold(text: str) -> str:
     """Return the text lower-cased, without accents, signs as spaces; same length, always."""
-    if len(text) <= _SHORT_CHARS and text and max(text) < "\u2000":
+    if len(text) <= _SHORT_CHARS and (text.isascii() or max(text) < "\u2000"):
         return text.translate(_SHORT_TABLE)
     return _folded(_codes(text))
 
