@@ -20,47 +20,13 @@ from streams.understand.presupposed import (
     is_somebodys,
 )
 from streams.understand.sentence import Clause, Line
-from streams.understand.thing import SITE_KINDS, choose_object, mark_owner, sites_of
+from streams.understand.thing import choose_object, mark_owner, sites_of
+from streams.understand.verbless import is_beside_site, stands_in
 
-_NEAR_CHARS = 40
 _SITES = ("airport", "base", "critical")
-_VERBLESS_WORDS = 2
-#: Of prepositions that are several words: "au-dessus de", "por encima de", "in the skies above".
-_ABOVE = frozenset(
-    [
-        "au",
-        "dessus",
-        "de",
-        "du",
-        "des",
-        "por",
-        "encima",
-        "cima",
-        "em",
-        "oberhalb",
-        "von",
-        "in",
-        "the",
-        "skies",
-        "above",
-    ]
-)
-_MEASURED_WORDS = 3  #: "a drone 50 minutes over Romania"
 #: What a town is in a headline whose traffic stands still.
 _HALTED = ("location", "speaker", "nominal", "territory")
 _TRAFFIC = frozenset((*_SITES, "airspace"))
-#: What makes an object and a place news without a verb.
-_TELLING = (
-    "hostile",
-    "unidentified",
-    "airspace",
-    "our",
-    "home",
-    "many",
-    "shadow_fleet",
-    "again",
-    *_SITES,
-)
 
 
 @dataclass(slots=True)
@@ -137,6 +103,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     elif "closed" in actions and not any(hit.says("drone", "balloon") for hit in objects):
         # "planes diverted because of drones": the planes are not what came
         objects = [h for c in line.clauses for h in c.all("drone", "balloon")] or objects
+    is_only_sought = actions & {"violate", "incursion"} and clause.first("airspace", "our")
+    if is_only_sought and all(hit.concepts == ("wreckage",) for hit in objects):
+        objects = []  # "Russia violates Polish airspace: the army looks for debris"
     if not objects:
         return _objectless(line, clause, actions, action_hits, is_dated=bool(days))
     is_verbless = False
@@ -144,7 +113,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         if closed := _closed_because(line, clause):
             actions, action_hits = {"closed"}, [closed]
             borrowed.append("action")
-        elif _stands_in(line, clause, objects[0]) or _is_beside_site(line, clause, objects[0]):
+        elif any(stands_in(line, clause, one) for one in objects) or is_beside_site(
+            line, clause, objects[0]
+        ):
             actions, is_verbless = {"over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
@@ -241,27 +212,6 @@ def _borrow_objects(line: Line, clause: Clause, others: list[Line]) -> list[Hit]
     return []
 
 
-def _is_beside_site(line: Line, clause: Clause, thing: Hit) -> bool:
-    """Tell whether a headline has a drone in one half and a watched airport or base in the other.
-
-    "Controller sees drone: Leipzig/Halle handles no more freight": whatever the verbs are.
-    """
-    if line.field.name != "title" or not thing.says("drone") or clause.opener in ("if", "against"):
-        return False
-    return any(
-        part.kind in SITE_KINDS and part.country in WATCHED
-        for other in line.clauses if other is not clause
-        for part in other.parts
-    )  # fmt: skip
-
-
-def _is_told(line: Line) -> bool:
-    """Tell whether what stands there without a verb is told: an authority, a reaction, a town."""
-    if line.first("official", "said", "react", "confirm") is not None:
-        return True
-    return any(part.place and part.country in WATCHED for part in line.parts)
-
-
 def _stops_traffic(line: Line, clause: Clause, thing: Hit) -> bool:
     """Tell whether a headline has drones bring a city to a halt: "Munich: 3,000 stranded by drones"."""
     is_strange = thing.says("flyer") and clause.first("unidentified") is not None
@@ -292,44 +242,6 @@ def _closed_because(line: Line, clause: Clause) -> Hit | None:
         ):
             return hit
     return None
-
-
-def _stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
-    """Tell whether a watched place right beside the object says where it is: "drones over Riga"."""
-    folded = line.field.folded
-    for part in clause.parts:
-        is_here = part.part in ("location", "territory") or (part.part == "origin" and part.place)
-        if not is_here or part.country not in WATCHED:
-            continue  # "the Galați drone" came down there: it does not come from there
-        is_site = part.head is not None and part.head.says(*_SITES)
-        says_where = is_site or part.place is not None or part.role in ("in", "into", "over", "at")
-        if not says_where and part.part != "territory":
-            continue
-        if part.hit.start < thing.start:  # "Riga: drones", not "In Riga they watch birds by drone"
-            if len(folded[part.hit.end : thing.start].split()) <= 1:
-                return True
-        elif part.hit.start - thing.end <= _NEAR_CHARS:
-            # with a verb that we do not know in between, it need not be there: "drones drew a horse over"
-            words = [w for w in folded[thing.end : part.hit.start].split() if w not in _ABOVE]
-            between = len(words)
-            is_telling = is_site or part.part == "territory" or not thing.says("drone")
-            is_telling = is_telling or clause.first(*_TELLING, "wreckage") is not None
-            lasted = any(word.isdigit() for word in words) and between <= _MEASURED_WORDS
-            if is_telling or lasted or between <= _VERBLESS_WORDS:
-                return True
-    if thing.says("wreckage") and clause.first("locality", *_SITES):
-        return True
-    site = clause.first("base", "critical", "airport")
-    if thing.says("drone") and site is not None:
-        if clause.first("unidentified", "many") and not site.says("airport"):
-            return True  # "unknown drones over the nuclear plant tonight", in the home press
-        is_after = thing.end <= site.start
-        between = len(folded[thing.end : site.start].split())
-        if is_after and between <= _VERBLESS_WORDS and _is_told(line):
-            return True  # "drones over the base at Karlskrona, says the army"
-    if clause.first("home") and clause.first("hostile", "unidentified"):
-        return True  # "because of the Russian drone in the country's airspace"
-    return bool(clause.first("our", "nato_state") and clause.first("airspace", "our", "nato_state"))
 
 
 def _objectless(

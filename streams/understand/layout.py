@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from streams.catalog import Catalog
 from streams.catalog.concepts import OBJECTS
 from streams.catalog.languages import Language
+from streams.understand.clauses import make_line
 from streams.understand.lexicon import Hit, outermost
 from streams.understand.place import Setting
-from streams.understand.sentence import Line, make_line
+from streams.understand.sentence import Line
 from streams.understand.text import Field, digest_items, sentences
 
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
@@ -136,8 +137,8 @@ def _lines(
 
 #: A full stop after a longer word ends a term, one after "st" or "km" is an abbreviation's.
 _FULL_STOP = r"(?<=[^\W\d_]{4})\.\s"
-_STOP = re.compile(rf"[?!:;]\s|{_FULL_STOP}")
-_COMMA = re.compile(rf"[?!:;,]\s|{_FULL_STOP}")
+_STOP = re.compile(rf"[?!:;]\s|\s[–—-]\s|{_FULL_STOP}")
+_COMMA = re.compile(rf"[?!:;,]\s|\s[–—-]\s|{_FULL_STOP}")
 #: What a comma may stand in: "після того, як"; phrases that deny or calm.
 _CONNECTORS = ("after", "if", "that", "against", "nothing_seen", "false_alarm", "reassure")
 

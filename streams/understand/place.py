@@ -22,6 +22,8 @@ STEPS = {
     "other": 0.0, "null": 0.0,
 }  # fmt: skip
 _AT = ("location", "territory")
+#: What happens at a place, whatever the preposition: "the fall from Grindu", "diverted from Oslo".
+_HAPPENED = ("crash", "strike", "sighted", "found", "closed")
 _RIGHT_BEHIND = 2  # characters
 #: What a clause says when it is about something else than where it was.
 _SPEECH = ("said", "official", "confirm", "deny", "react", "not")
@@ -175,6 +177,8 @@ def _resolve(
         if p.country in WATCHED
         and p.part in ("nominal", "speaker", "event", "border", "near", "owner")
         and not (found and p.part == "near")  # "drones on Izmail, a step from Romania"
+        # "Odesa burns: drones hit the port, Moldova without power"
+        and not (found and p.part == "nominal" and p.hit.start >= clause.end)
     ]
     if doers:
         step = "institution" if doers[0].part in ("speaker", "owner") else "sentence"
@@ -194,7 +198,7 @@ def _resolve(
         if found and found.step != "other":
             return found
         # "an attack on Reni, hundreds of metres from Romania"
-        not_there = ("origin", "owner", "near") if found else ("origin", "owner")
+        not_there = ("origin", "owner", "border", "near" if found else "")
         doer = next(
             (p for p in other.parts if p.country in WATCHED and p.part not in not_there),
             None,
@@ -204,7 +208,7 @@ def _resolve(
         if found:
             return found
     placed = [p for p in line.parts if p.part == "origin" and p.place and p.country in WATCHED]
-    if placed and action is not None and action.says("crash", "strike", "sighted", "found"):
+    if placed and action is not None and action.says(*_HAPPENED):
         return Found("sentence", placed[0].country, placed[0])  # ro "the fall of at Grindu"
     came_from = {p.country for p in line.parts if p.part == "origin" and p.place is None}
     if came_from & WATCHED and action is not None and not action.says("incursion"):
@@ -223,7 +227,9 @@ def _resolve(
     is_local = _is_local(line, action, setting)
     if not is_local and (watched or (setting.countries - AGGRESSORS - {"UA"})):
         return Found("null", None, why="several countries, none with the event")
-    if "UA" in setting.countries and not is_local and not _is_about_us(line):
+    # "20 km from the border with Ukraine": that is this side of it
+    is_named = "UA" in setting.countries and "UA" not in setting.beside
+    if is_named and not is_local and not _is_about_us(line):
         return Found("other", "UA", why="only Ukraine is named")
     ukrainian = any(p.country == "UA" and p.part == "owner" for p in line.parts)
     if (

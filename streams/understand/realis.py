@@ -255,13 +255,19 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: _Above) -> Ga
                 return Gate(
                     "hypothetical", "tells more of what is only supposed", before.opener_hit
                 )
-            is_told = before.first("said", "confirm") or frame.is_dated
+            is_told = frame.is_dated or before.first("said", "confirm") is not None
+            if before.first("react"):  # "wants an apology for the drones that entered its sky"
+                is_told = is_told or _is_relative(frame, line)
             cue = None if is_told else before.first(*_PLANS)
             if cue:
                 return Gate("hypothetical", "tells more of what is only planned", cue)
     if not clause.first("suspected"):
         modal = clause.first("may", "will")
-        if modal and not _is_presupposed(frame):
+        answer = next((h for h in clause.all("react", "diplomacy", "article_4")), None)
+        at = frame.action_hit.start if frame.action_hit else clause.end
+        # "NATO to hold talks over the drone crash": what is to come are the talks
+        is_answer = modal and answer and modal.start <= answer.start < at
+        if modal and not is_answer and not _is_presupposed(frame):
             return Gate("hypothetical", "a prospective modal governs the crossing", modal)
     fear = clause.first("fear")
     if fear and (frame.is_verbless or (frame.is_nominal and not frame.is_definite)):

@@ -38,6 +38,8 @@ _UNITS = re.compile(
     r"^(?:km|kilom|kilóm|km|км|килом|кілом|mil[ejy]|mijl|meil|m|metr|mete|méte|μετρ|χλμ|χιλιομ|метр|м)"
 )
 
+_LONG_UNITS = re.compile(r"kilom|килом|кілом|mijl|meil|metr|mete|μετρ|χιλιομ|метр")
+
 
 def is_distance(words: list[str], language: Language) -> bool:
     """Tell whether a number and a unit of distance stand before a preposition."""
@@ -83,6 +85,7 @@ def preposition(
 #: Nouns that a region of a state may be called by, between its preposition and the state's name.
 _OF_REGIONS = ("locality", "soil", "many")
 _REGION_WORDS = 3
+_REGION_REACH = 6
 
 
 def region_role(
@@ -94,6 +97,19 @@ def region_role(
         if not earlier.says(*_OF_REGIONS):
             start = max(start, earlier.end)
     words = folded[start : hit.start].split()
+    if is_distance(words, language) or any(map(_LONG_UNITS.match, words)):
+        return None  # "three kilometres from Lithuania"
+    if hit.role == "near":  # "in the north of Romania"
+        pair = " ".join(words[-2:])
+        before = words[-4:-2] if language.prepositions.get(pair) == "near" else []
+        role = language.prepositions.get(before[0]) if len(before) > 1 else None
+        return role if role in ("in", "over", "at") else None
+    words = words[-_REGION_REACH:]
+    for first in range(len(words) - 1):  # "au-dessus de la Pologne"
+        for length in (3, 2):
+            role = language.prepositions.get(" ".join(words[first : first + length]))
+            if role in ("in", "over", "at"):
+                return role
     while words and language.prepositions.get(words[-1]) == "of":
         words.pop()
     for count, word in enumerate(reversed(words[-_REGION_WORDS:])):

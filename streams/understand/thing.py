@@ -50,6 +50,9 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
         )
     }
     objects = [hit for hit in objects if not _names_base(hit, line)] or objects
+    if "shot_down" in frame.actions:  # the jets are what shot
+        jets = {hit.start for hit in objects if hit.says("jet", "helicopter")}
+        objects = [hit for hit in objects if hit.start not in jets] or objects
     best = min(objects, key=lambda hit: min((order.get(c, 99) for c in hit.concepts), default=99))
     concept = min((c for c in best.concepts if c in order), key=lambda c: order[c])
     if concept == "missile" and any(hit.says("wreckage") for hit in objects):

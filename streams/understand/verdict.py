@@ -20,11 +20,12 @@ from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.layout import lay_out
 from streams.understand.lexicon import Hit, Lexicon, as_written
+from streams.understand.one_event import one_per_event
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line
 from streams.understand.tags import tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
-from streams.understand.weigh import one_per_event, weigh_together, withdrawing
+from streams.understand.weigh import weigh_together, withdrawing
 from streams.understand.whatif import AS_IT_IS, WhatIf
 
 #: Languages whose press is of one state that is not watched.

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from msgspec.structs import replace
-
-from streams.catalog import Catalog
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
-from streams.records import Report
 from streams.understand.lexicon import Hit
 from streams.understand.realis import Gate
 from streams.understand.report import BACKGROUND, WITHDRAWING, Candidate
@@ -20,15 +16,18 @@ from streams.understand.sentence import VOICES, Line
 #: Gates that leave a sentence's date worth having: it tells of the same event.
 _DATING = ("background", "past", "civilian", "words_out_of_place", "repeated")
 _NEGATED_WORDS = 2
+_MANY_PAST = 2
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
-    if any(one.gate is None and one.prominence != "body" for one in candidates):
-        for one in candidates:
-            if one.is_buried and one.gate is None:
-                one.gate = BACKGROUND  # "Earlier this week …": the article is about another one
+    above = [one for one in candidates if one.prominence != "body"]
+    is_told = any(one.gate is None for one in above)
+    harmless = {one.frame.what for one in above if one.gate and one.gate.name in _HARMLESS}
+    for one in candidates:
+        if one.is_buried and one.gate is None and (is_told or one.frame.what in harmless):
+            one.gate = BACKGROUND  # "Earlier this week …": the article is about another one
     _answer(candidates, heads)
     _leave_questions_open(candidates)
     _close_history(candidates)
@@ -43,8 +42,10 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         _close_undated(candidates, _titles_gate(candidates, "words_out_of_place"))
         elsewhere = _titles_gate(candidates, "other_theatre")
         for one in candidates:  # its wreckage burns where the title says that it fell
-            if elsewhere and one.gate is None and one.found and one.found.step == "title_lead":
-                one.gate = elsewhere
+            found = one.found
+            is_near = found and found.part is not None and found.part.role == "near"
+            if elsewhere and one.gate is None and found:
+                one.gate = elsewhere if found.step == "title_lead" or is_near else None
     _close_supposed(candidates)
     _close_own_missiles(candidates)
     if not told:
@@ -64,6 +65,11 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         _adopt_facts(candidate, candidates)
 
 
+#: Gates of title or lead that hold for what the body tells of the same thing.
+_HARMLESS = (
+    "denial", "nothing_seen", "false_alarm", "exercise", "intercept_without_violation",
+    "near_border", "civilian", "own_object", "words_out_of_place",
+)  # fmt: skip
 _SURE = frozenset({"crash", "strike", "found", "shot_down"})
 _WEAK = frozenset({"over", "sighted", "flew", "tracked", "incursion", "closed"})
 
@@ -136,6 +142,10 @@ def _close_history(candidates: list[Candidate]) -> None:
         ),
         None,
     )  # fmt: skip
+    if opening is None:  # or a year in ten moments
+        items = [one for one in candidates if one.prominence == "item" and one.frame.is_dated]
+        gone = [one for one in items if one.gate and one.gate.name == "past"]
+        opening = gone[0] if len(gone) >= _MANY_PAST else None
     if opening is None:
         return
     if any(
@@ -319,73 +329,3 @@ def withdrawing(candidates: list[Candidate]) -> list[Candidate]:
         ):  # fmt: skip
             found.setdefault(one.found.country, one)
     return list(found.values())
-
-
-def one_per_event(reports: list[Report], catalog: Catalog) -> list[Report]:
-    """Return one report per event: the freshest, most certain of those that tell the same."""
-    dated = {
-        (r.territory.country, _family(r)) for r in reports if r.happened.precision != "assumed"
-    }
-    reports = [
-        r for r in reports
-        if r.happened.precision != "assumed" or r.freshness != "late" or (r.territory.country, _family(r)) not in dated
-    ]  # fmt: skip
-    events: dict[tuple[object, ...], list[Report]] = {}
-    for report in reports:
-        day = report.happened.start.date() if report.happened.precision != "assumed" else None
-        key = (report.territory.country, _family(report), day)
-        loose = next(
-            (
-                k
-                for k in events
-                if k[:2] == key[:2] and (k[2] is None or day is None or k[2] == day)
-            ),
-            key,
-        )
-        events.setdefault(loose, []).append(report)
-    return [_told_together(told, catalog) for told in events.values()]
-
-
-def _told_together(told: list[Report], catalog: Catalog) -> Report:
-    """Return the most telling of an event's reports, with what the others add to it.
-
-    A title may name the authority, its lead the place, the next sentence how many were shot down.
-    """
-    best = told[0]
-    for report in told[1:]:
-        if _rank(report, catalog) > _rank(best, catalog):
-            best = report
-    for other in told:
-        if other is not best and not other.attach_only and not other.follow_up:
-            best = _with_facts_of(best, other)
-    return best
-
-
-def _with_facts_of(best: Report, other: Report) -> Report:
-    changes: dict[str, object] = {}
-    if best.official is None and other.official is not None:
-        changes |= {"official": other.official, "attributed_by": other.attributed_by}
-        changes |= {"realis": other.realis, "status_hint": other.status_hint}
-    if best.actor in (None, "unknown"):
-        changes["actor"] = other.actor or best.actor
-    changes["origin"] = best.origin or other.origin
-    if not (best.territory.place or best.territory.place_name):
-        changes["territory"] = replace(other.territory, step=best.territory.step)
-    thing, others = best.object, other.object
-    if thing.what == "unknown":
-        thing = replace(thing, what=others.what)
-    if others.count_high and not others.is_part and (not thing.count_high or thing.is_part):
-        thing = replace(
-            thing, count_low=others.count_low, count_high=others.count_high, is_part=False
-        )
-    changes["object"] = replace(thing, model=thing.model or others.model)
-    return replace(best, **changes)
-
-
-def _family(report: Report) -> str:
-    return report.object.what if report.object.what != "unknown" else "drone"
-
-
-def _rank(report: Report, catalog: Catalog) -> tuple[bool, bool, int, float]:
-    priority = catalog.events[report.kind].priority
-    return (report.freshness == "fresh", not report.follow_up, priority, report.certainty)
