@@ -90,9 +90,10 @@ def stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
 def _leads_to(line: Line, thing: Hit, part: Part) -> bool:
     """Tell whether a preposition right behind the object leads to the place: "over the east of X"."""
     words = line.field.folded[thing.end : part.hit.start].split()
-    first = line.prepositions.get(" ".join(words[:2])) or line.prepositions.get(
-        words[0] if words else ""
-    )
+    pair = line.prepositions.get(" ".join(words[:2]))
+    first = pair or (line.prepositions.get(words[0]) if words else None)
+    if any(line.prepositions.get(word, "of") != "of" for word in words[2 if pair else 1 :]):
+        return False  # "over the eruption on Reykjanes"
     is_where = first in ("in", "over", "at", "on") and len(words) <= _REGION_WORDS
     return is_where and line.field.name == "title"
 
