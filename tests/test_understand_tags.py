@@ -6,7 +6,9 @@ import pytest
 from test_understand import catalog, read
 
 from streams.understand.lexicon import Lexicon
-from streams.understand.text import fold
+from streams.understand.tags import tags_of
+from streams.understand.text import fold, make_field
+from streams.understand.verdict import lexicon_of
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,14 @@ def test_hits_lie_in_the_text_however_it_is_spaced() -> None:
         assert text[hit.start : hit.end].strip() == text[hit.start : hit.end]
     spaced = {hit.term.text for hit in lexicon.find(fold("a drone,   wall"))}
     assert spaced == {hit.term.text for hit in lexicon.find(fold("a drone wall"))}
+
+
+def test_the_first_look_gives_the_same_tags() -> None:
+    for language in catalog().languages.values():
+        lexicon = lexicon_of(language, catalog())
+        for test in language.tests[:20]:
+            field = make_field("title", f"{test.title}. {test.body}")
+            first = {"title": lexicon.find(field.folded, is_first_look=True)}
+            whole = {"title": lexicon.find(field.folded)}
+            assert tags_of([field], first, catalog()) == tags_of([field], whole, catalog())
+            assert len(first["title"]) <= len(whole["title"])

@@ -9,7 +9,7 @@ further words, gaps) is checked on the spot. A hit inside a longer hit is its pa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,33 +59,50 @@ class _Rest(NamedTuple):
 class Lexicon:
     """The terms of one language (and those of all languages), compiled."""
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    def __init__(
+        self, terms: Iterable[Term], is_first: Callable[[Term], bool] = lambda _: True
+    ) -> None:
+        """Compile the terms.
+
+        Args:
+            terms: Of the language, and of all languages.
+            is_first: Whether a term belongs to the first look; all of them do unless it says no.
+        """
         with paused():
             by_pattern: dict[str, list[_Rest]] = defaultdict(list)
             for term in terms:
                 pattern, rest = _split(term)
                 by_pattern[pattern].append(rest)
             self._rests = [tuple(rests) for rests in by_pattern.values()]
+            self._first = [
+                tuple(rest for rest in rests if is_first(rest.term)) for rests in self._rests
+            ]
             patterns = list(by_pattern)
         self._automaton = (
             AhoCorasick(patterns, implementation=Implementation.ContiguousNFA) if patterns else None
         )
 
-    def find(self, folded: str) -> list[Hit]:
-        """Return all hits in a folded text, sorted, those inside longer ones included."""
+    def find(self, folded: str, *, is_first_look: bool = False) -> list[Hit]:
+        """Return the hits in a folded text, sorted, those inside longer ones included.
+
+        Args:
+            folded: The text.
+            is_first_look: Only the terms of the first look: a quarter of the time.
+        """
         if self._automaton is None:
             return []
         text = f" {folded} "
         squeezed = text
         while "  " in squeezed:  # two or three rounds: half the time of an expression
             squeezed = squeezed.replace("  ", " ")
+        rests_of = self._first if is_first_look else self._rests
         hits: list[Hit] = []
         heads: set[tuple[int, int, int]] = set()
         for index, start, end in self._automaton.find_matches_as_indexes(
             squeezed, overlapping=True
         ):
             token_end, ending = -1, ""
-            for term, word, tail, role, comes in self._rests[index]:
+            for term, word, tail, role, comes in rests_of[index]:
                 begin = start
                 if word is None:
                     finish = end - 1

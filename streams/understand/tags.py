@@ -45,6 +45,12 @@ def tags_of(fields: list[Field], hits: dict[str, list[Hit]], catalog: Catalog) -
     return tuple(tags.values())
 
 
+def tagging(catalog: Catalog) -> frozenset[str]:
+    """Return the concepts that give a tag, alone or together with others."""
+    together = {concept for kind in catalog.events.context for concept in kind.match.all}
+    return frozenset(together.union(_TAGS))
+
+
 def _together(concepts: list[str], said: dict[str, list[Hit]]) -> tuple[int, int] | None:
     """Return the stretch in which all concepts are said, close to each other; None when none is."""
     if any(concept not in said for concept in concepts):

@@ -23,7 +23,7 @@ from streams.understand.lexicon import Hit, Lexicon, as_written
 from streams.understand.one_event import one_per_event
 from streams.understand.report import Candidate, judge, report_of
 from streams.understand.sentence import Line
-from streams.understand.tags import tags_of
+from streams.understand.tags import tagging, tags_of
 from streams.understand.text import MAX_TITLE_CHARS, Field, make_field
 from streams.understand.weigh import weigh_together, withdrawing
 from streams.understand.whatif import AS_IT_IS, WhatIf
@@ -31,6 +31,7 @@ from streams.understand.whatif import AS_IT_IS, WhatIf
 #: Languages whose press is of one state that is not watched.
 _WRITTEN_AT_HOME = {"uk": "UA", "be": "BY"}
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
+_NO_MEETING = "no object meets an action or a territory"
 _LEAD_SENTENCES = 3
 # The work budget: what lies beyond is a dump, not an article, and its tags are enough.
 _MAX_LINES = 80
@@ -73,12 +74,13 @@ def understand(article: Article, catalog: Catalog, what_if: WhatIf = AS_IT_IS) -
         return _nothing(article, guess, catalog, ("no lexicon for this language",))
     lexicon = lexicon_of(language, catalog)
     fields = [title, *bodies]
+    first = {f.name: lexicon.find(f.folded, is_first_look=True) for f in fields}
+    tags = tags_of(fields, first, catalog)
+    if not any(_TELLING & set(hit.concepts) for found in first.values() for hit in found):
+        return _nothing(article, guess, catalog, (_NO_MEETING,), tags)
     hits = {f.name: as_written(lexicon.find(f.folded), f.text, language.id) for f in fields}
-    tags = tags_of(fields, hits, catalog)
     if not _is_candidate(hits):
-        return _nothing(
-            article, guess, catalog, ("no object meets an action or a territory",), tags
-        )
+        return _nothing(article, guess, catalog, (_NO_MEETING,), tags)
     return _deeply(article, guess, language, catalog, fields, hits, tags, what_if)
 
 
@@ -91,18 +93,23 @@ def _fallback(tag: str, catalog: Catalog) -> str:
 
 
 def lexicon_of(language: Language, catalog: Catalog) -> Lexicon:
-    """Return the compiled words of a language with models, people and places; made at first use."""
+    """Return the compiled words of a language with models, people and places; made at first use.
+
+    The first look at an article takes only what gives it tags or lets it tell of something.
+    """
     key = f"lexicon:{language.id}"
     found = catalog.memo.get(key)
     if found is None:
+        concepts = _TELLING | tagging(catalog)
         found = catalog.memo[key] = Lexicon(
             [
                 *language.terms,
                 *catalog.models.terms,
                 *catalog.people,
                 *catalog.places.terms(language.id),
-            ]  # fmt: skip
-        )
+            ],
+            lambda term: term.country is not None or not concepts.isdisjoint(term.concepts),
+        )  # fmt: skip
     return found
 
 
@@ -212,7 +219,7 @@ def _conclude(
             :3
         ]
     if not why:
-        why.append("no object meets an action or a territory")
+        why.append(_NO_MEETING)
     near_miss = any(candidate.kind is not None for candidate in candidates)
     return Understanding(
         article,
