@@ -54,9 +54,8 @@ def stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
         if not is_here or part.country not in WATCHED:
             continue  # "the Galați drone" came down there: it does not come from there
         is_site = part.head is not None and part.head.says(*_SITES)
-        says_where = (
-            is_site or part.place is not None or part.role in ("in", "into", "over", "at", "on")
-        )
+        says_where = is_site or part.place is not None or _leads_to(line, thing, part)
+        says_where = says_where or part.role in ("in", "into", "over", "at")
         if not says_where and part.part != "territory":
             continue
         if part.hit.start < thing.start:  # "Riga: drones", not "In Riga they watch birds by drone"
