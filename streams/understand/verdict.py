@@ -76,7 +76,8 @@ def understand(article: Article, catalog: Catalog, what_if: WhatIf = AS_IT_IS) -
     fields = [title, *bodies]
     first = {f.name: lexicon.find(f.folded, is_first_look=True) for f in fields}
     tags = tags_of(fields, first, catalog)
-    if not any(_TELLING & set(hit.concepts) for found in first.values() for hit in found):
+    tells = any(_TELLING & set(hit.concepts) for found in first.values() for hit in found)
+    if not tells and not any(hit.term.country in AGGRESSORS for hit in first["title"]):
         return _nothing(article, guess, catalog, (_NO_MEETING,), tags)
     hits = {f.name: as_written(lexicon.find(f.folded), f.text, language.id) for f in fields}
     if not _is_candidate(hits):
