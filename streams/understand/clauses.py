@@ -39,6 +39,7 @@ _HEADS = {
 }  # fmt: skip
 _HEADINGS = frozenset(_HEADS.values())
 _CRAFTS = ("jet", "plane", "helicopter", "ship")
+_BESIDE = 5  # characters: a short preposition
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
 
 
@@ -130,6 +131,8 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             continue  # Kastrup says which state it is, and nothing besides
         is_double = (hit.start, hit.end, term.country) in doubles and term.form == "adj"
         if is_double:
+            if any(one.end + 1 == hit.start and one.says(*_HEADS) for one in clause.hits[:index]):
+                continue  # cs "the airspace of Romania by a drone"
             heading = _head(clause, index, field, language)
             if heading is None or heading.start - hit.end > 1 or heading.end <= hit.start:
                 continue  # pl "do Polski": the name; "polski minister": the adjective, too
@@ -152,6 +155,9 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             is_one = len(row.countries) == 1
             part = _place_part(role) if is_one else "shared"
             country = row.countries[0] if is_one else None
+            if country in AGGRESSORS and role == "of" and (head := _thing_before(clause, hit)):
+                clause.parts.append(Part(hit, country, "owner", None, role, head))
+                continue  # "drones de Moscú"
             clause.parts.append(Part(hit, country, part, row.id, role, kind=row.kind))
             continue
         head = _head(clause, index, field, language)
@@ -255,6 +261,8 @@ _COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_si
 def _is_meant(place: Place, clause: Clause, hit: Hit, language: Language) -> bool:
     """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
     if "ambiguous" in place.flags:
+        if place.kind == "city" and (hit.role == "over" or _is_flown_over(clause, hit)):
+            return True  # over Brussels flies nothing but what flies over the town
         if hit.role in _WHERE and place.countries == language.home:
             return True  # "w Kuźnicy", in Poland's own press
         if (clause.start, clause.end) == (hit.start, hit.end + 1):
@@ -267,6 +275,19 @@ def _is_meant(place: Place, clause: Clause, hit: Hit, language: Language) -> boo
             other.term.form == "capital" and other.start == hit.start for other in clause.hits
         )
     return True
+
+
+def _thing_before(clause: Clause, hit: Hit) -> Hit | None:
+    """Return the object that stands right before a name's preposition."""
+    for one in clause.hits:
+        if 0 < hit.start - one.end <= _BESIDE and not _OBJECT_GROUPS.isdisjoint(one.concepts):
+            return one
+    return None
+
+
+def _is_flown_over(clause: Clause, hit: Hit) -> bool:
+    """Tell whether a term with a drone stands right before a name: "drones at the airport of"."""
+    return any(one.end + 1 == hit.start and one.says("drone") for one in clause.hits)
 
 
 def _place_part(role: str | None) -> str:
@@ -333,6 +354,8 @@ def _head(clause: Clause, index: int, field: Field, language: Language) -> Hit |
     is_bare = hit.term.form == "name" and hit.role in (None, *BARE_CASES)
     if is_bare and distance_before == 0 and before is not None and before.says(*_HEADS):
         return before  # a genitive: "the airspace of Poland", in cases
+    if hit.term.form == "capital" and hit.role == "of" and distance_before <= 1:
+        return before  # "un drone di Mosca"
     if hit.term.form == "name" and language.adjective != "before" and hit.role in ("of", None):
         # a genitive or "de la X" behind its noun
         if distance_before <= 2 and before is not None:

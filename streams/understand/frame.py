@@ -26,6 +26,8 @@ from streams.understand.verbless import is_beside_site, stands_in
 _SITES = ("airport", "base", "critical")
 #: What a town is in a headline whose traffic stands still.
 _HALTED = ("location", "speaker", "nominal", "territory")
+#: What a violation's sentence names besides: what is sought, who goes up, who says so.
+_BESIDES = ("wreckage", "troops", "jet", "plane")
 _TRAFFIC = frozenset((*_SITES, "airspace"))
 
 
@@ -104,8 +106,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         # "planes diverted because of drones": the planes are not what came
         objects = [h for c in line.clauses for h in c.all("drone", "balloon")] or objects
     is_only_sought = actions & {"violate", "incursion"} and clause.first("airspace", "our")
-    if is_only_sought and all(hit.concepts == ("wreckage",) for hit in objects):
-        objects = []  # "Russia violates Polish airspace: the army looks for debris"
+    if is_only_sought and objects and all(hit.says(*_BESIDES) for hit in objects):
+        # "Russia violates Polish airspace: the army looks for debris"; its own jets go up
+        objects = [hit for hit in objects if hit.says("jet", "plane") and "object" not in borrowed]
     if not objects:
         return _objectless(line, clause, actions, action_hits, is_dated=bool(days))
     is_verbless = False

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import VOICES, Clause, Line, Part
+from streams.understand.whose import is_about_us, is_guarded, is_named_beside, is_shot_out_of
 
 #: Step → certainty that it gives the territory.
 STEPS = {
@@ -77,11 +78,11 @@ def resolve(
 def _resolve(
     line: Line, clause: Clause, action: Hit | None, setting: Setting, *, is_verbless: bool
 ) -> Found:
-    here = [p for p in clause.parts if p.part in _AT or _is_shot_out_of(p, action)]
+    here = [p for p in clause.parts if p.part in _AT or is_shot_out_of(p, action)]
     if is_verbless and not here and line.first("false_alarm", "nothing_seen", "deny"):
         # "the object of Terespol was a weather balloon": it came down there
         here = [p for p in clause.parts if p.part == "origin" and p.place and p.country in WATCHED]
-    if action is not None and action.says("closed") and _is_named_beside(line, clause):
+    if action is not None and action.says("closed") and is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
     accused = _accuses_by_name(line)
@@ -229,7 +230,7 @@ def _resolve(
         return Found("null", None, why="several countries, none with the event")
     # "20 km from the border with Ukraine": that is this side of it
     is_named = "UA" in setting.countries and "UA" not in setting.beside
-    if is_named and not is_local and not _is_about_us(line):
+    if is_named and not is_local and not is_about_us(line):
         return Found("other", "UA", why="only Ukraine is named")
     ukrainian = any(p.country == "UA" and p.part == "owner" for p in line.parts)
     if (
@@ -239,9 +240,14 @@ def _resolve(
         and action.says("strike", "found")
     ):
         return Found("null", None, why="a Ukrainian strike on an unnamed place")
+    first = line.clauses[0]
+    if first is not clause and line.is_heading(first) and not any(p.place for p in line.parts):
+        speaker = next((p for p in first.parts if p.country in AGGRESSORS), None)
+        if speaker is not None:  # "Russia: 30 drones shot down in the night"
+            return Found("other", speaker.country, speaker, why="Moscow or Minsk speaks of its own")
     if setting.publisher_country in WATCHED:
         return Found("publisher", setting.publisher_country)
-    if setting.home and (not is_verbless or _is_guarded(clause)):
+    if setting.home and (not is_verbless or is_guarded(clause)):
         return Found("language", setting.home[0])
     return Found("null", None)
 
@@ -254,29 +260,6 @@ def _is_local(line: Line, action: Hit | None, setting: Setting) -> bool:
         return False
     near = {p.country for one in (line, *_title_and_lead(line, setting)) for p in one.parts}
     return not near - AGGRESSORS - {"UA", None}
-
-
-def _is_named_beside(line: Line, clause: Clause) -> bool:
-    """Tell whether another clause of the sentence says where it was."""
-    return any(
-        part.place and part.part in _AT and part.role != "into" and part.country in WATCHED
-        for other in line.clauses
-        if other is not clause
-        for part in other.parts
-    )
-
-
-def _is_shot_out_of(part: Part, action: Hit | None) -> bool:
-    """Tell whether "out of the Polish sky" says where something was shot down."""
-    if part.part != "origin" or action is None or not action.says("shot_down"):
-        return False
-    return part.country in WATCHED and part.head is not None and part.head.says("airspace")
-
-
-def _is_guarded(clause: Clause) -> bool:
-    """Tell whether a home paper's headline needs no country: "Unknown drones over the barracks"."""
-    marked = clause.first("unidentified", "many", "hostile") is not None
-    return marked and clause.first("base", "critical", "home", "our") is not None
 
 
 def _accuses_by_name(line: Line) -> Found | None:
@@ -333,10 +316,6 @@ def _theirs(line: Line, action: Hit | None) -> Found | None:
     return Found("other", side.country, side, why="over Russia")
 
 
-def _is_about_us(line: Line) -> bool:
-    return any(part.country == "UA" and part.part in ("owner", "origin") for part in line.parts)
-
-
 def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
     """Return the watched place nearest to the action, else another theatre's, else None."""
     watched = [part for part in parts if part.country in WATCHED]
@@ -380,6 +359,8 @@ def _ours(line: Line, clause: Clause, setting: Setting) -> Found | None:
         *(other.parts for other in _title_and_lead(line, setting)),
     ):
         speakers = [p for p in parts if p.part in _OWNERS and p.country]
+        if setting.home and line.first("react") and all(p.country in AGGRESSORS for p in speakers):
+            continue  # "for the drone in the country's airspace Russia's ambassador is summoned"
         watched_one = next((p for p in speakers if p.country in WATCHED), None)
         if watched_one is not None:
             return Found("our", watched_one.country, watched_one)

@@ -188,7 +188,7 @@ def is_somebodys(line: Line, noun: Hit, *, is_dated: bool) -> bool:
         noun: The violation.
         is_dated: A day stands beside it.
     """
-    reacts = line.first("react", "article_4") is not None
+    reacts = line.first("react", "article_4", "scramble") is not None
     clause = next((c for c in line.clauses if c.start <= noun.start < c.end), line.clauses[0])
     blamed = any(part.country in AGGRESSORS and part.head is noun for part in clause.parts)
     # "Finland backs Estonia after the Russian airspace violation"

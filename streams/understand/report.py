@@ -15,9 +15,10 @@ from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
 from streams.understand.dating import date_event
 from streams.understand.frame import Frame
+from streams.understand.gates import Gate
 from streams.understand.number import count_of, has_own_number
 from streams.understand.place import STEPS, Found, Setting, resolve
-from streams.understand.realis import Gate, closed_gate
+from streams.understand.realis import closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
 from streams.understand.whatif import AS_IT_IS, WhatIf
 from streams.understand.when import Date
@@ -212,12 +213,13 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     weak_step = found.step in ("only_country", "publisher", "language")
     if frame.object_hit is None and frame.line.sentence.is_question and weak_step:
         return Gate("no_territory", "asks about violations at large")
-    if frame.actions <= {"flew", "tracked"} and found.step in (
-        "only_country",
-        "publisher",
-        "language",
-    ):
+    if frame.actions <= {"flew", "tracked"} and weak_step and not frame.clause.first("home", "our"):
         return Gate("no_territory", "flies, and nothing says that it is here")
+    here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
+    passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}
+    passes = passes and frame.line.first("react", "article_4") is None
+    if passes and here and all(p.role == "near" for p in here):
+        return Gate("intercept_without_violation", "passed by, beside its land", here[0].hit)
     beside = next(
         (
             p

@@ -204,6 +204,8 @@ _ABBREVIATIONS = frozenset(
         "ul",
         "al",
         "nr",
+        "plkst",
+        "val",
         "tzw",
         "np",
         "godz",

@@ -68,7 +68,10 @@ def stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
             is_telling = is_site or part.part == "territory" or not thing.says("drone")
             is_telling = is_telling or clause.first(*_TELLING, "wreckage") is not None
             is_telling = is_telling or _leads_to(line, thing, part)
-            lasted = any(word.isdigit() for word in words) and between <= _MEASURED_WORDS
+            lasted = between <= _MEASURED_WORDS and any(
+                word.isdigit()
+                for word in (*words, *folded[part.hit.end : part.hit.end + 20].split()[:1])
+            )
             if is_telling or lasted or between <= _VERBLESS_WORDS:
                 return True
     if thing.says("wreckage") and clause.first("locality", *_SITES):

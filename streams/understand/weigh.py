@@ -5,11 +5,12 @@ Pure. A candidate is judged by itself first (report.py); here the article has it
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
+from streams.understand.gates import Gate
 from streams.understand.lexicon import Hit
-from streams.understand.realis import Gate
 from streams.understand.report import BACKGROUND, WITHDRAWING, Candidate
 from streams.understand.sentence import VOICES, Line
 
@@ -112,6 +113,8 @@ def _leave_questions_open(candidates: list[Candidate]) -> None:
             continue
         if one.frame.clause.opener in ("that", "after") or line.first("react") or one.is_follow_up:
             continue  # "what do we know of the drone that fell?"
+        if line.is_heading(one.frame.clause) and one.frame.markers:
+            continue  # "Unknown objects over the base: what is behind it?"
         if one.frame.is_dated or not one.frame.actions <= _WEAK:
             continue  # "who steered the drones over Landvetter on Friday?"
         denied = next(
@@ -146,6 +149,7 @@ def _close_history(candidates: list[Candidate]) -> None:
         items = [one for one in candidates if one.prominence == "item" and one.frame.is_dated]
         gone = [one for one in items if one.gate and one.gate.name == "past"]
         opening = gone[0] if len(gone) >= _MANY_PAST else None
+    _close_statistics(candidates)
     if opening is None:
         return
     if any(
@@ -155,6 +159,20 @@ def _close_history(candidates: list[Candidate]) -> None:
     ):  # fmt: skip
         return
     _close_undated(candidates, opening.gate)
+
+
+#: "2005–2025": a span of years makes what stands beside it a statistic.
+_SPAN = re.compile(r"\b(?:19|20)\d\d\s*[–-]\s*(?:19|20)?\d\d\b")
+
+
+def _close_statistics(candidates: list[Candidate]) -> None:
+    """Close what a title counts over years, and what it tells without a day."""
+    for one in candidates:
+        line = one.frame.line
+        if one.prominence != "title" or one.gate is not None or one.frame.is_dated:
+            continue
+        if _SPAN.search(line.field.text, line.sentence.start, line.sentence.end):
+            one.gate = Gate("past", "counted over years", one.frame.action_hit)
 
 
 def _titles_gate(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
-    from streams.understand.realis import Gate
+    from streams.understand.gates import Gate
 
 
 @dataclass(frozen=True, slots=True)

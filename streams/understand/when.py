@@ -100,6 +100,12 @@ _BARE_YEAR = re.compile(r"(?:(\S+) )?(?<!\d)(20\d\d)(?!\d)(?: (\S+))?")
 _YEAR_WORDS = frozenset(
     [
         "roku",
+        "roce",
+        "evben",
+        "evi",
+        "yilinda",
+        "yili",
+        "г",
         "metais",
         "metu",
         "metų",
@@ -169,7 +175,7 @@ def _month_date(
             following += 1
         if following < len(tokens) and (match := _YEAR.match(tokens[following][0])):
             year, last = int(match[1]), following
-    if not year and first > 1 and (match := _YEAR.match(tokens[first - 1][0])):
+    if not year and first and (match := _YEAR.match(tokens[first - 1][0])):
         year = int(match[1])
     if not day and not year and len(tokens[index][0]) <= 3:
         return []  # "may", "mar": too short to be a month by itself
