@@ -170,6 +170,8 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             role = "near" if clause.hits[index - 1].says("near") else "of"
             head = clause.hits[index - 1]
         part = _country_part(term.form or "name", role, head, apart)
+        if part == "territory" and term.country in AGGRESSORS and _is_deed(head):
+            part = "event"  # "Russia's airspace violation": whose it is, not where it was
         if part == "nominal" and _is_borders(hit, head, field):
             part = "border"  # "two Belarus crossings"
         if part == "speaker" and (craft := _craft_before(clause, index, field)):
@@ -177,6 +179,10 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if part in ("location", "target", "nominal") and _is_attacked(clause, index, field):
             part = "attacked"
         clause.parts.append(Part(hit, term.country, part, None, role, head))
+
+
+def _is_deed(head: Hit | None) -> bool:
+    return head is not None and head.says("incursion") and head.says("airspace")
 
 
 def _is_possessive(hit: Hit, field: Field) -> bool:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from streams.understand.frame import Frame
 
 _NEAR_WORDS = 3
+_CLAUSE_WORDS = 6
+#: "Without that …", in all languages.
+_THAT = frozenset(
+    ["att", "at", "dass", "que", "che", "aby", "zeby", "da", "kad", "ka", "et", "hogy"]
+)
 _BESIDE = 24  # characters
 
 
@@ -37,7 +42,7 @@ def denied(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | Non
     if deny is not None and (is_no(deny, line) or _is_restated(deny, frame, clause)):
         return None  # "he did not deny that it was theirs"
     if deny is None and not is_relative(frame, line):
-        deny = _governing(line, clause, "deny")
+        deny = governing(line, clause, "deny")
     if deny and not _is_reassured(clause):
         deniers = [p.country for p in line.parts if p.part in VOICES]
         moscow = any(country in AGGRESSORS for country in deniers)
@@ -73,7 +78,10 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
             if action is not None and hit.end <= action.start:
                 words = line.field.folded[hit.end : action.start].split()
                 # "without a single incursion", but "without permission flew into"
-                if len(words) <= (1 if action.says("incursion") else 0):
+                reach = 1 if action.says("incursion") else 0
+                if line.field.folded[hit.start : hit.end].split()[-1] in _THAT:
+                    reach = _CLAUSE_WORDS  # sv "utan att något föremål hade kommit in"
+                if len(words) <= reach:
                     return hit
         elif hit.says("not") and not _spares(hit, clause) and not _by_chance(hit, clause):
             for target in (
@@ -142,7 +150,7 @@ def _is_reassured(clause: Clause) -> bool:
     return clause.first("reassure") is not None
 
 
-def _governing(line: Line, clause: Clause, concept: str) -> Hit | None:
+def governing(line: Line, clause: Clause, concept: str) -> Hit | None:
     """Return a cue in a clause before this one that governs it: this one is its content."""
     if clause.opener == "after":
         return None

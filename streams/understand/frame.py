@@ -95,6 +95,8 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         return None
     if not objects:
         objects = _borrow_objects(line, clause, others)
+        if actions <= {"sighted"} and _is_fires(line, clause, objects):
+            return None
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             objects = _named_elsewhere(others)
@@ -104,7 +106,9 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         objects = (_named_elsewhere(others) if marked else []) or objects
     elif "closed" in actions and not any(hit.says("drone", "balloon") for hit in objects):
         # "planes diverted because of drones": the planes are not what came
-        objects = [h for c in line.clauses for h in c.all("drone", "balloon")] or objects
+        named = [h for c in line.clauses for h in c.all("drone", "balloon")]
+        is_strange = clause.first("unidentified") is not None
+        objects = named or (objects if is_strange else [])
     is_only_sought = actions & {"violate", "incursion"} and clause.first("airspace", "our")
     if is_only_sought and objects and all(hit.says(*_BESIDES) for hit in objects):
         # "Russia violates Polish airspace: the army looks for debris"; its own jets go up
@@ -159,6 +163,17 @@ def _is_marked(line: Line) -> bool:
     if line.first("hostile") is not None:
         return True
     return any(p.part in ("owner", "origin") and p.country not in WATCHED for p in line.parts)
+
+
+def _is_fires(line: Line, clause: Clause, objects: list[Hit]) -> bool:
+    """Tell whether what was seen is the fire of a strike elsewhere: "…, the blaze was seen in X"."""
+    for other in line.clauses:
+        if other is clause or not any(other.start <= hit.start < other.end for hit in objects):
+            continue
+        here = any(p.country in WATCHED and p.part == "location" for p in other.parts)
+        if other.first("strike", "attack") and not here:
+            return True
+    return False
 
 
 def _named_elsewhere(others: list[Line]) -> list[Hit]:

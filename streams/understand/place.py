@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
+from streams.understand.roles import BARE_CASES
 from streams.understand.sentence import VOICES, Clause, Line, Part
 from streams.understand.whose import is_about_us, is_guarded, is_named_beside, is_shot_out_of
 
@@ -93,6 +94,10 @@ def _resolve(
         return Found(
             "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
         )
+    beyond = next((p for p in line.parts if p.part in _AT and _is_foreign(p)), None)
+    if beyond and here and all(p.role == "near" for p in here):
+        # "the town of Chop, which lies some kilometres from Čierna"
+        return Found("other", beyond.country, beyond, why="another theatre, near a watched state")
     found = _nearest(here, action, "clause")
     if found:
         return found
@@ -156,6 +161,10 @@ def _resolve(
         step = {"speaker": "institution", "nominal": "actor"}.get(event[0].part, "clause")
         return Found(step, event[0].country, event[0], _others(doers, event[0].country))
     around = [p for c in line.clauses if c is not clause for p in c.parts if p.part in _AT]
+    before = [p for p in around if p.hit.end <= clause.start]
+    if before and all(map(_is_foreign, before)) and not clause.first("home", "our"):
+        # "A night of fire in Izmail: drones hit the port, the flames were seen from Tulcea"
+        return Found("other", before[0].country, before[0], why="another theatre, named before")
     found = _nearest(around, action, "sentence")
     if found and found.step != "other":
         return found
@@ -294,7 +303,11 @@ def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     speaks = first is not clause and line.is_heading(first)
     speaks = speaks and any(p is accuser for p in first.parts)
     blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
-    if line.first("react") is not None and accuser is line.parts[0] and accuser.role is None:
+    if (
+        line.first("react") is not None
+        and accuser is line.parts[0]
+        and accuser.role in (None, *BARE_CASES)
+    ):
         # "Minsk hands Lithuania a note over a violation"
         watched = [p for p in line.parts if p.country in WATCHED]
         blamed = blamed or any(p.part == "target" for p in watched)
@@ -336,6 +349,11 @@ def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
         )
     other = next((part for part in parts if part.country), None)
     return Found("other", other.country, other, why="another theatre") if other else None
+
+
+def _is_foreign(part: Part) -> bool:
+    other = part.country is not None and part.country not in WATCHED | AGGRESSORS
+    return other and part.role != "near"
 
 
 def _others(parts: Iterable[Part], country: str | None) -> tuple[Part, ...]:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import ACTIONS
-from streams.understand.denial import before_object, denied, is_no, is_relative
+from streams.understand.denial import before_object, denied, governing, is_no, is_relative
 from streams.understand.gates import Above, Gate
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import Clause, Line
@@ -99,7 +99,7 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
             is_told = frame.is_dated or before.first("said", "confirm") is not None
             if before.first("react"):  # "wants an apology for the drones that entered its sky"
                 is_told = is_told or is_relative(frame, line)
-            cue = None if is_told else before.first(*_PLANS)
+            cue = None if is_told else before.first(*_PLANS) or governing(line, clause, "may")
             if cue:
                 return Gate("hypothetical", "tells more of what is only planned", cue)
     if not clause.first("suspected"):

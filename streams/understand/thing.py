@@ -118,7 +118,8 @@ def _is_called_to_account(frame: Frame, line: Line) -> bool:
         return False
     is_ours = line.first("our") is not None
     return (is_ours or "incursion" in frame.actions) and any(
-        part.country in AGGRESSORS and (is_ours or part.part in VOICES) for part in line.parts
+        part.country in AGGRESSORS and (is_ours or part.part in (*VOICES, "target"))
+        for part in line.parts
     )
 
 

@@ -42,11 +42,17 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         # a title about something else: its text names the film's jets
         _close_undated(candidates, _titles_gate(candidates, "words_out_of_place"))
         elsewhere = _titles_gate(candidates, "other_theatre")
+        accuses = any(
+            one.gate is elsewhere and one.found and one.found.country in AGGRESSORS
+            for one in candidates
+        )
         for one in candidates:  # its wreckage burns where the title says that it fell
             found = one.found
             is_near = found and found.part is not None and found.part.role == "near"
             if elsewhere and one.gate is None and found:
-                one.gate = elsewhere if found.step == "title_lead" or is_near else None
+                is_its = found.step == "title_lead" or is_near or "object" in one.frame.borrowed
+                is_its = is_its or (accuses and found.step in ("actor", "institution", "our"))
+                one.gate = elsewhere if is_its else None
     _close_supposed(candidates)
     _close_own_missiles(candidates)
     if not told:
@@ -146,7 +152,10 @@ def _close_history(candidates: list[Candidate]) -> None:
         None,
     )  # fmt: skip
     if opening is None:  # or a year in ten moments
-        items = [one for one in candidates if one.prominence == "item" and one.frame.is_dated]
+        items = [
+            one for one in candidates
+            if one.prominence == "item" and one.happened and one.happened.precision != "assumed"
+        ]  # fmt: skip
         gone = [one for one in items if one.gate and one.gate.name == "past"]
         opening = gone[0] if len(gone) >= _MANY_PAST else None
     _close_statistics(candidates)
