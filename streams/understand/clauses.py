@@ -170,7 +170,12 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             role = "near" if clause.hits[index - 1].says("near") else "of"
             head = clause.hits[index - 1]
         part = _country_part(term.form or "name", role, head, apart)
-        if part == "territory" and term.country in AGGRESSORS and _is_deed(head):
+        if (
+            part == "territory"
+            and term.form == "name"
+            and _is_deed(head)
+            and term.country in AGGRESSORS
+        ):
             part = "event"  # "Russia's airspace violation": whose it is, not where it was
         if part == "nominal" and _is_borders(hit, head, field):
             part = "border"  # "two Belarus crossings"
