@@ -16,7 +16,9 @@ from streams.catalog.places import Place
 from streams.understand.lexicon import Hit
 from streams.understand.roles import (
     BARE_CASES,
+    WHERE,
     is_distance,
+    is_meant,
     preposition,
     region_role,
     right_before,
@@ -39,6 +41,9 @@ _HEADS = {
 }  # fmt: skip
 _HEADINGS = frozenset(_HEADS.values())
 _CRAFTS = ("jet", "plane", "helicopter", "ship")
+_AT_BORDER = 10  # characters
+_S = 3  # "'s "
+_COAST_WORDS = 2  #: a preposition and a noun: is "undan strönd Rúmeníu"
 _BESIDE = 5  # characters: a short preposition
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
 
@@ -149,7 +154,7 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         hit.role = role
         if term.place is not None:
             row = places[term.place]
-            if not _is_meant(row, clause, hit, language):
+            if not is_meant(row, clause, hit, language):
                 continue
             # a border river or a sea belongs to several: it says near where, not in which state
             is_one = len(row.countries) == 1
@@ -162,9 +167,9 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             continue
         head = _head(clause, index, field, language)
         apart = _chars_apart(hit, head)
-        if role == "near" and _is_possessive(hit, field) and not (head and head.says("border")):
+        if role == "near" and _is_of_coast(hit, clause, field, language):
             role = "at"  # "off Romania's coast", and not its border
-        if term.form == "adj" and role in (*_WHERE, "on") and head is not None and apart > 1:
+        if term.form == "adj" and role in (*WHERE, "on") and head is not None and apart > 1:
             head = head if any(c in _HEADS for c in head.concepts) else None
         if _is_border_with(clause, index, field):
             role = "near" if clause.hits[index - 1].says("near") else "of"
@@ -190,8 +195,20 @@ def _is_deed(head: Hit | None) -> bool:
     return head is not None and head.says("incursion") and head.says("airspace")
 
 
-def _is_possessive(hit: Hit, field: Field) -> bool:
-    return hit.term.form == "name" and field.text[hit.end : hit.end + 3] in ("'s ", "’s ")
+def _is_of_coast(hit: Hit, clause: Clause, field: Field, language: Language) -> bool:
+    """Tell whether what it is near is a thing of the state: "off Romania's coast", "a town in"."""
+    borders = [one for one in clause.hits if one.says("border", "near")]
+    near = any(abs(hit.start - one.end) <= _AT_BORDER for one in borders)
+    if hit.term.form != "name" or near or any(one.start - hit.end == _S for one in borders):
+        return False
+    if field.text[hit.end : hit.end + 3] in ("'s ", "’s "):
+        return True
+    words = field.folded[clause.start : hit.start].split()[-_COAST_WORDS:]
+    last = language.prepositions.get(words[-1]) if words else None
+    pair = language.prepositions.get(" ".join(words[-2:]))
+    if last or pair or len(words) < _COAST_WORDS:
+        return False  # the preposition governs the state itself
+    return language.prepositions.get(words[-2]) == "near"
 
 
 def _chars_apart(hit: Hit, head: Hit | None) -> int:
@@ -263,42 +280,12 @@ def _is_attacked(clause: Clause, index: int, field: Field) -> bool:
     )
 
 
-#: Roles of a name that says where.
-_WHERE = ("in", "near", "over", "at")
-#: What must stand in the clause for an ambiguous name to be a place of this kind.
-_COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_site": ("critical",)}
-
-
-def _is_meant(place: Place, clause: Clause, hit: Hit, language: Language) -> bool:
-    """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
-    if "ambiguous" in place.flags:
-        if place.kind == "city" and (hit.role == "over" or _is_flown_over(clause, hit)):
-            return True  # over Brussels flies nothing but what flies over the town
-        if hit.role in _WHERE and place.countries == language.home:
-            return True  # "w Kuźnicy", in Poland's own press
-        if (clause.start, clause.end) == (hit.start, hit.end + 1):
-            return True  # a dateline, "Brussels:"
-        return (
-            clause.first(*_COMPANIONS.get(place.kind, ("locality", "airport", "base"))) is not None
-        )
-    if hit.role is None:
-        return not any(
-            other.term.form == "capital" and other.start == hit.start for other in clause.hits
-        )
-    return True
-
-
 def _thing_before(clause: Clause, hit: Hit) -> Hit | None:
     """Return the object that stands right before a name's preposition."""
     for one in clause.hits:
         if 0 < hit.start - one.end <= _BESIDE and not _OBJECT_GROUPS.isdisjoint(one.concepts):
             return one
     return None
-
-
-def _is_flown_over(clause: Clause, hit: Hit) -> bool:
-    """Tell whether a term with a drone stands right before a name: "drones at the airport of"."""
-    return any(one.end + 1 == hit.start and one.says("drone") for one in clause.hits)
 
 
 def _place_part(role: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streams.understand import when
 from streams.understand.frame import Frame
-from streams.understand.place import Setting
+from streams.understand.ladder import Setting
 from streams.understand.presupposed import is_beside
 from streams.understand.sentence import Line
 

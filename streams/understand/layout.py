@@ -9,8 +9,8 @@ from streams.catalog import Catalog
 from streams.catalog.concepts import OBJECTS
 from streams.catalog.languages import Language
 from streams.understand.clauses import make_line
+from streams.understand.ladder import Setting
 from streams.understand.lexicon import Hit, outermost
-from streams.understand.place import Setting
 from streams.understand.sentence import Line
 from streams.understand.text import Field, digest_items, sentences
 

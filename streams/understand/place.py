@@ -9,51 +9,28 @@ only when no other theatre is named. Each step lowers the certainty, and is prin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
+from streams.understand.accusers import accuses, accuses_by_name, shot_down_there
+from streams.understand.ladder import Found, Setting
 from streams.understand.lexicon import Hit
-from streams.understand.roles import BARE_CASES
 from streams.understand.sentence import VOICES, Clause, Line, Part
-from streams.understand.whose import is_about_us, is_guarded, is_named_beside, is_shot_out_of
+from streams.understand.whose import (
+    is_about_us,
+    is_foreign,
+    is_guarded,
+    is_named_beside,
+    is_shot_out_of,
+)
 
-#: Step → certainty that it gives the territory.
-STEPS = {
-    "clause": 0.98, "sentence": 0.93, "title_lead": 0.88, "actor": 0.85, "institution": 0.8,
-    "our": 0.8, "only_country": 0.72, "publisher": 0.66, "language": 0.6, "nato_state": 0.6,
-    "other": 0.0, "null": 0.0,
-}  # fmt: skip
 _AT = ("location", "territory")
 #: What happens at a place, whatever the preposition: "the fall from Grindu", "diverted from Oslo".
 _HAPPENED = ("crash", "strike", "sighted", "found", "closed")
-_RIGHT_BEHIND = 2  # characters
 #: What a clause says when it is about something else than where it was.
 _SPEECH = ("said", "official", "confirm", "deny", "react", "not")
 #: Parts whose country "our sky" may be.
 _OWNERS = (*VOICES, "event", "location")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A step of the ladder, with what stood there."""
-
-    step: str
-    country: str | None  #: a watched country, another theatre's with step `other`, or None
-    part: Part | None = None
-    also: tuple[Part, ...] = ()  #: further watched countries of the same event
-    why: str = ""
-
-
-@dataclass(slots=True)
-class Setting:
-    """What the ladder may look at besides the sentence."""
-
-    title: Line | None
-    lead: list[Line]
-    countries: frozenset[str]  #: every country the article names
-    publisher_country: str | None
-    home: tuple[str, ...]
-    beside: frozenset[str] = frozenset()  #: countries named only for their border
 
 
 def resolve(
@@ -64,14 +41,21 @@ def resolve(
     "It entered Romania's airspace, near Chilia Veche".
     """
     found = _resolve(line, clause, action, setting, is_verbless=is_verbless)
-    if found.country not in WATCHED or (found.part is not None and found.part.place):
+    is_border = found.step == "other" and clause.first("border") is not None
+    if not is_border and (
+        found.country not in WATCHED or (found.part is not None and found.part.place)
+    ):
         return found
     index = line.clauses.index(clause)
     for beside in line.clauses[index + 1 : index + 3]:
         if beside.first(*ACTIONS, *_SPEECH) or beside.opener:
             break
         for part in beside.parts:
-            if part.place and part.part in _AT and part.country == found.country:
+            if not (part.place and part.part in _AT):
+                continue
+            if is_border and part.country in WATCHED:  # "on the border of Kaliningrad, in Šakiai"
+                return Found("clause", part.country, part)
+            if part.country == found.country:
                 return replace(found, part=part)
     return found
 
@@ -86,7 +70,7 @@ def _resolve(
     if action is not None and action.says("closed") and is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
-    accused = _accuses_by_name(line)
+    accused = accuses_by_name(line)
     if accused is not None:
         return accused
     elsewhere = next((p for p in here if p.country not in WATCHED and p.role != "near"), None)
@@ -94,7 +78,7 @@ def _resolve(
         return Found(
             "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
         )
-    beyond = next((p for p in line.parts if p.part in _AT and _is_foreign(p)), None)
+    beyond = next((p for p in line.parts if p.part in _AT and is_foreign(p)), None)
     if beyond and here and all(p.role == "near" for p in here):
         # "the town of Chop, which lies some kilometres from Čierna"
         return Found("other", beyond.country, beyond, why="another theatre, near a watched state")
@@ -104,7 +88,7 @@ def _resolve(
     aimed = next((p for p in clause.parts if p.part == "attacked" and p.country in WATCHED), None)
     if aimed is not None and action is not None and action.says("attack"):
         return Found("clause", aimed.country, aimed)
-    accused = _accuses(line, clause, setting.title)
+    accused = accuses(line, clause, setting.title)
     if accused is not None:
         return accused
     if clause.first("home", "our", "nato_state"):
@@ -162,7 +146,7 @@ def _resolve(
         return Found(step, event[0].country, event[0], _others(doers, event[0].country))
     around = [p for c in line.clauses if c is not clause for p in c.parts if p.part in _AT]
     before = [p for p in around if p.hit.end <= clause.start]
-    if before and all(map(_is_foreign, before)) and not clause.first("home", "our"):
+    if before and all(map(is_foreign, before)) and not clause.first("home", "our"):
         # "A night of fire in Izmail: drones hit the port, the flames were seen from Tulcea"
         return Found("other", before[0].country, before[0], why="another theatre, named before")
     found = _nearest(around, action, "sentence")
@@ -200,7 +184,7 @@ def _resolve(
     allies = [p for p in line.parts if p.part == "ally" and p.country in WATCHED]
     if allies and {c for c in setting.countries if c in WATCHED} == {allies[0].country}:
         return Found("actor", allies[0].country, allies[0], why="its own jets, and no other state")
-    around_owner = _theirs(line, action)
+    around_owner = shot_down_there(line, action)
     if around_owner is not None:
         return around_owner
     for other in _title_and_lead(line, setting):
@@ -271,64 +255,6 @@ def _is_local(line: Line, action: Hit | None, setting: Setting) -> bool:
     return not near - AGGRESSORS - {"UA", None}
 
 
-def _accuses_by_name(line: Line) -> Found | None:
-    """Return the accuser's land when whom it blames stands right behind: "Minsk accuses the Poles"."""
-    blame = line.first("accuse")
-    accuser = line.parts[0] if line.parts else None
-    if blame is None or accuser is None or accuser.country not in AGGRESSORS:
-        return None
-    blamed = next((p for p in line.parts if p.hit.start > blame.start), None)
-    if accuser.part not in VOICES or blamed is None or blamed.country not in WATCHED:
-        return None
-    return _at_accuser(accuser) if blamed.hit.start - blame.end <= _RIGHT_BEHIND else None
-
-
-def _at_accuser(accuser: Part) -> Found:
-    return Found("other", accuser.country, accuser, why="accuses a watched state")
-
-
-def _accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
-    """Return Minsk's or Moscow's land when they say that a watched state's thing came to them."""
-    if title is not None and title is not line and not line.first("official"):
-        above = _accuses(title, title.clauses[-1], None)
-        if above is not None:
-            return above
-    accuser = next((p for p in line.parts if p.country and p.part in (*VOICES, "origin")), None)
-    if accuser is None or accuser.country not in AGGRESSORS or accuser.part == "origin":
-        return None
-    came_from = [
-        p for p in line.parts if p.part == "origin" and p.country in WATCHED and not p.place
-    ]
-    first = line.clauses[0]
-    speaks = first is not clause and line.is_heading(first)
-    speaks = speaks and any(p is accuser for p in first.parts)
-    blamed = any(p.country in WATCHED for p in line.parts) and line.first("accuse") is not None
-    if (
-        line.first("react") is not None
-        and accuser is line.parts[0]
-        and accuser.role in (None, *BARE_CASES)
-    ):
-        # "Minsk hands Lithuania a note over a violation"
-        watched = [p for p in line.parts if p.country in WATCHED]
-        blamed = blamed or any(p.part == "target" for p in watched)
-        # "hands the Polish chargé a note over a drone that it says flew in"
-        blamed = blamed or (bool(watched) and all(p.part == "speaker" for p in watched))
-    if blamed or came_from or (speaks and clause.in_quote and not clause.parts):
-        return _at_accuser(accuser)
-    return None
-
-
-def _theirs(line: Line, action: Hit | None) -> Found | None:
-    """Return Russia's land when Ukraine's drones are shot down there, and nowhere else is named."""
-    owned = any(p.country == "UA" and p.part == "owner" for p in line.parts)
-    if not owned or action is None or not action.says("shot_down", "strike", "crash", "closed"):
-        return None
-    side = next((p for p in line.parts if p.country in AGGRESSORS and p.part in VOICES), None)
-    if side is None or any(p.country in WATCHED for p in line.parts):
-        return None
-    return Found("other", side.country, side, why="over Russia")
-
-
 def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
     """Return the watched place nearest to the action, else another theatre's, else None."""
     watched = [part for part in parts if part.country in WATCHED]
@@ -349,11 +275,6 @@ def _nearest(parts: list[Part], action: Hit | None, step: str) -> Found | None:
         )
     other = next((part for part in parts if part.country), None)
     return Found("other", other.country, other, why="another theatre") if other else None
-
-
-def _is_foreign(part: Part) -> bool:
-    other = part.country is not None and part.country not in WATCHED | AGGRESSORS
-    return other and part.role != "near"
 
 
 def _others(parts: Iterable[Part], country: str | None) -> tuple[Part, ...]:

@@ -17,8 +17,9 @@ from streams.records import Freshness, Report, Span, Status, Territory, Thing, W
 from streams.understand.dating import date_event
 from streams.understand.frame import Frame
 from streams.understand.gates import Gate
+from streams.understand.ladder import STEPS, Found, Setting
 from streams.understand.number import count_of, has_own_number
-from streams.understand.place import STEPS, Found, Setting, resolve
+from streams.understand.place import resolve
 from streams.understand.realis import closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
 from streams.understand.whatif import AS_IT_IS, WhatIf

@@ -10,6 +10,7 @@ from streams.catalog.languages import Language
 from streams.understand.lexicon import Hit
 
 if TYPE_CHECKING:
+    from streams.catalog.places import Place
     from streams.understand.sentence import Clause, Line, Part
 
 _LOOK_BACK_WORDS = 4
@@ -182,3 +183,33 @@ def shared_roles(line: Line) -> list[tuple[Part, str]]:
             role, waiting = own, []
         end = max(part.hit.end for part in here)
     return found
+
+
+#: Roles of a name that says where.
+WHERE = ("in", "near", "over", "at")
+#: What must stand in the clause for an ambiguous name to be a place of this kind.
+_COMPANIONS = {"airport": ("airport", "closed"), "base": ("base",), "critical_site": ("critical",)}
+
+
+def is_meant(place: Place, clause: Clause, hit: Hit, language: Language) -> bool:
+    """Tell whether a name means the place: ambiguous ones need company, capitals may be governments."""
+    if "ambiguous" in place.flags:
+        if place.kind == "city" and (hit.role == "over" or _is_flown_over(clause, hit)):
+            return True  # over Brussels flies nothing but what flies over the town
+        if hit.role in WHERE and place.countries == language.home:
+            return True  # "w Kuźnicy", in Poland's own press
+        if (clause.start, clause.end) == (hit.start, hit.end + 1):
+            return True  # a dateline, "Brussels:"
+        return (
+            clause.first(*_COMPANIONS.get(place.kind, ("locality", "airport", "base"))) is not None
+        )
+    if hit.role is None:
+        return not any(
+            other.term.form == "capital" and other.start == hit.start for other in clause.hits
+        )
+    return True
+
+
+def _is_flown_over(clause: Clause, hit: Hit) -> bool:
+    """Tell whether a term with a drone stands right before a name: "drones at the airport of"."""
+    return any(one.end + 1 == hit.start and one.says("drone") for one in clause.hits)

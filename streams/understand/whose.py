@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.catalog.concepts import WATCHED
+from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import Clause, Line, Part
 
@@ -35,3 +35,9 @@ def is_guarded(clause: Clause) -> bool:
 def is_about_us(line: Line) -> bool:
     """Tell whether Ukraine is named only as whose object it is, or where it came from."""
     return any(part.country == "UA" and part.part in ("owner", "origin") for part in line.parts)
+
+
+def is_foreign(part: Part) -> bool:
+    """Tell whether a part is of a state at war that is neither watched nor the aggressor."""
+    other = part.country is not None and part.country not in WATCHED | AGGRESSORS
+    return other and part.role != "near"
