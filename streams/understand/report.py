@@ -6,7 +6,6 @@ A frame that does not become a report is kept as a near miss with the gate that 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,6 +21,7 @@ from streams.understand.number import count_of, has_own_number
 from streams.understand.place import resolve
 from streams.understand.realis import closed_gate
 from streams.understand.sentence import VOICES, Clause, Line
+from streams.understand.waters import is_beyond_waters
 from streams.understand.whatif import AS_IT_IS, WhatIf
 from streams.understand.when import Date
 
@@ -30,11 +30,6 @@ PROMINENCE = ("title", "lead", "item", "body")
 _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
-_MILES = re.compile(
-    r"\b(\d{1,3}) (?:nautical |naut |deniz |mil morsk|morsk\w+ )?"
-    r"(?:mil\w{0,5}|mijl|meil\w*|seemeilen|sjomil|somil|мил\w*|μιλι\w*|meripeninkulm\w*|meremiil\w*)\b"
-)
-_TERRITORIAL_MILES = 12
 _NEAR_TOP = 8  # sentences
 #: Steps of the ladder that need no guess.
 _FIRM_STEPS = ("clause", "sentence", "title_lead", "institution")
@@ -222,8 +217,7 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         return Gate("no_territory", "asks about violations at large")
     if frame.actions <= {"flew", "tracked"} and weak_step and not frame.clause.first("home", "our"):
         return Gate("no_territory", "flies, and nothing says that it is here")
-    off = _MILES.search(frame.line.field.folded, frame.line.sentence.start, frame.line.sentence.end)
-    if off and int(off[1]) > _TERRITORIAL_MILES and not frame.actions & {"enter", "violate"}:
+    if is_beyond_waters(frame) and not frame.actions & {"enter", "violate"}:
         return Gate("near_border", "farther off than territorial waters reach")
     here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
     passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}

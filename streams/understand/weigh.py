@@ -53,6 +53,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
                 is_its = found.step == "title_lead" or is_near or "object" in one.frame.borrowed
                 is_its = is_its or (accuses and found.step in ("actor", "institution", "our"))
                 one.gate = elsewhere if is_its else None
+    _take_from_lead(candidates)
     _close_supposed(candidates)
     _close_own_missiles(candidates)
     if not told:
@@ -174,14 +175,39 @@ def _close_history(candidates: list[Candidate]) -> None:
 _SPAN = re.compile(r"\b(?:19|20)\d\d\s*[–-]\s*(?:19|20)?\d\d\b")
 
 
+#: "2025, the year when …"
+_YEAR_FIRST = re.compile(r"(?:[^\W\d]+ )?(20\d\d)\.?(?: [^\W\d]+)?[,:]")
+
+
 def _close_statistics(candidates: list[Candidate]) -> None:
     """Close what a title counts over years, and what it tells without a day."""
     for one in candidates:
         line = one.frame.line
         if one.prominence != "title" or one.gate is not None or one.frame.is_dated:
             continue
-        if _SPAN.search(line.field.text, line.sentence.start, line.sentence.end):
+        year = _YEAR_FIRST.match(line.field.text, line.sentence.start)
+        is_review = year and one.happened and int(year[1]) < one.happened.end.year
+        if is_review or _SPAN.search(line.field.text, line.sentence.start, line.sentence.end):
             one.gate = Gate("past", "counted over years", one.frame.action_hit)
+
+
+def _take_from_lead(candidates: list[Candidate]) -> None:
+    """Let title and lead share what one says of the other's event: how far off, how long ago."""
+    off = [
+        c for c in candidates if c.prominence == "lead" and c.gate and c.gate.name == "near_border"
+    ]
+    old = [
+        c for c in candidates
+        if c.prominence == "title" and c.gate is None and c.freshness == "late"
+    ]  # fmt: skip
+    for one in candidates:
+        if one.gate is not None or one.found is None:
+            continue
+        if one.prominence == "title" and one.found.step == "title_lead" and off:
+            one.gate = off[0].gate
+        assumed = one.happened is not None and one.happened.precision == "assumed"
+        if one.prominence == "lead" and assumed and any(_is_same(one, other) for other in old):
+            one.freshness = "late"
 
 
 def _titles_gate(
