@@ -376,6 +376,7 @@ def withdrawing(candidates: list[Candidate]) -> list[Candidate]:
     for one in candidates:
         if (
             one.gate is not None and one.gate.name in WITHDRAWING and one.kind is not None
+            and one.frame.object_hit is not None  # "no violation was observed" tells of no event
             and one.prominence in ("title", "lead") and one.freshness in ("fresh", "undated")
             and one.found is not None and one.found.country in WATCHED
             and one.found.step in _SURE_STEPS
