@@ -95,7 +95,7 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         return None
     if not objects:
         objects = _borrow_objects(line, clause, others)
-        if actions <= {"sighted"} and _is_fires(line, clause, objects):
+        if actions <= {"sighted", "strike"} and _is_fires(line, clause, objects):
             return None
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:

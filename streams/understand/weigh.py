@@ -36,7 +36,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
     denial = None if told else _title_denial(candidates, heads)
     if denial:
         for candidate in candidates:
-            if candidate.gate is None:
+            if candidate.gate is None and candidate.prominence != "item":
                 candidate.gate = denial
     if not told:
         # a title about something else: its text names the film's jets
@@ -227,6 +227,8 @@ def _close_undated(candidates: list[Candidate], gate: Gate | None) -> None:
     """Let what weighs on the title close what the text tells without a date of its own."""
     for candidate in candidates:
         happened = candidate.happened
+        if candidate.prominence == "item" and not (gate and gate.name == "past"):
+            continue  # it stands for itself
         if candidate.gate is None and happened and happened.precision == "assumed":
             candidate.gate = gate
 
@@ -297,6 +299,9 @@ def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None
             "strike",
             "over",
         }
+        thing = candidate.frame.object_hit
+        if thing and gate.hit and 0 < thing.start - gate.hit.end <= 1:
+            crossing |= {"over"}  # "no drones": whatever they were said to do
         if gate.name in ("nothing_seen", "false_alarm") or (gate.name == "denial" and crossing):
             return None if _is_accuseds(candidate.frame.line) else gate
     for line in heads:
