@@ -23,6 +23,11 @@ CORPORA = {
     "blind round 1, now training": ("tests/data/blind/round-1.jsonl",),
     "blind round 2, now training": ("tests/data/blind/round-2.jsonl",),
     "blind round 3, now training": ("tests/data/blind/round-3.jsonl",),
+    "blind round 4, now training": ("tests/data/blind/round-4.jsonl",),
+    "blind round 5, now training": ("tests/data/blind/round-5.jsonl",),
+    "blind round 6, now training": ("tests/data/blind/round-6.jsonl",),
+    "blind round 7, now training": ("tests/data/blind/round-7.jsonl",),
+    "blind round 8, now training": ("tests/data/blind/round-8.jsonl",),
     "shared sample": ("articles/sample.jsonl",),
 }
 SHARES = ("precision", "recall", "country", "date", "language")
