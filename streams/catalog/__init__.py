@@ -44,6 +44,20 @@ class Catalog:
         """Feed id → the country that its publisher sits in."""
         return {feed.id: feed.country for feed in self.feeds if feed.country}
 
+    @cached_property
+    def publisher_countries(self) -> dict[str, str]:
+        """Publisher's name, folded, as a headline's suffix gives it → the one country that it sits in.
+
+        "NDR" stands for "NDR Schleswig-Holstein"; names of several countries' publishers are left out.
+        """
+        found: dict[str, set[str]] = {}
+        for feed in self.feeds:
+            if feed.country and feed.publisher:
+                first = feed.publisher.split()[0]
+                for name in {feed.publisher, first if first.isupper() else feed.publisher}:
+                    found.setdefault(name.casefold(), set()).add(feed.country)
+        return {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1}
+
 
 def load_catalog(*own: Path | None) -> Catalog:
     """Return the catalog of the shipped seeds with the given directories laid over them.

@@ -175,12 +175,7 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             role = "near" if clause.hits[index - 1].says("near") else "of"
             head = clause.hits[index - 1]
         part = _country_part(term.form or "name", role, head, apart)
-        if (
-            part == "territory"
-            and term.form == "name"
-            and _is_deed(head)
-            and term.country in AGGRESSORS
-        ):
+        if part == "territory" and term.country in AGGRESSORS and _is_deed(hit, head):
             part = "event"  # "Russia's airspace violation": whose it is, not where it was
         if part == "nominal" and _is_borders(hit, head, field):
             part = "border"  # "two Belarus crossings"
@@ -191,8 +186,11 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         clause.parts.append(Part(hit, term.country, part, None, role, head))
 
 
-def _is_deed(head: Hit | None) -> bool:
-    return head is not None and head.says("incursion") and head.says("airspace")
+def _is_deed(hit: Hit, head: Hit | None) -> bool:
+    """Tell whether a name's head is a violation of airspace that stands apart from it."""
+    if head is None or not (head.says("incursion") and head.says("airspace")):
+        return False
+    return head.end <= hit.start or hit.end <= head.start
 
 
 def _is_of_coast(hit: Hit, clause: Clause, field: Field, language: Language) -> bool:

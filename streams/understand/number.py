@@ -26,7 +26,11 @@ def count_of(frame: Frame, language: Language) -> tuple[int | None, int | None]:
     if hit is None:
         return None, None
     number = _number_before(hit, frame.line, language)
-    deed = frame.action_hit
+    deed, clause = frame.action_hit, frame.clause
+    is_elsewhere = not clause.start <= hit.start < clause.end
+    if is_elsewhere and deed is not None and deed.says("enter", "crash", "violate"):
+        own = _number_before(deed, frame.line, language)  # "600 drones; 19 entered Poland"
+        number = own if own is not None else number
     if number is None and deed is not None and deed.says("incursion") and deed.start < hit.start:
         number = _number_before(deed, frame.line, language)  # "19 violations by drones"
     if number is not None:

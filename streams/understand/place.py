@@ -15,6 +15,7 @@ from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.accusers import accuses, accuses_by_name, shot_down_there
 from streams.understand.ladder import Found, Setting
 from streams.understand.lexicon import Hit
+from streams.understand.roles import is_measured
 from streams.understand.sentence import VOICES, Clause, Line, Part
 from streams.understand.whose import (
     is_about_us,
@@ -79,7 +80,7 @@ def _resolve(
             "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
         )
     beyond = next((p for p in line.parts if p.part in _AT and is_foreign(p)), None)
-    if beyond and here and all(p.role == "near" for p in here):
+    if beyond and here and all(p.role == "near" for p in here) and is_measured(line, clause):
         # "the town of Chop, which lies some kilometres from Čierna"
         return Found("other", beyond.country, beyond, why="another theatre, near a watched state")
     found = _nearest(here, action, "clause")

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from streams.catalog.concepts import AGGRESSORS
 from streams.catalog.languages import Language
 from streams.understand.lexicon import Hit
 
@@ -48,6 +49,12 @@ def is_distance(words: list[str], language: Language) -> bool:
         (n[:1].isdigit() or n in language.numbers) and _UNITS.match(unit)
         for n, unit in pairwise(words)
     )
+
+
+def is_measured(line: Line, clause: Clause) -> bool:
+    """Tell whether a clause says how far off something is: "some kilometres from Čierna"."""
+    words = line.field.folded[clause.start : clause.end].split()
+    return any(map(_LONG_UNITS.match, words)) or "km" in words or "км" in words
 
 
 def right_before(folded: str, clause: Clause, hit: Hit, language: Language) -> str | None:
@@ -98,6 +105,8 @@ def region_role(
         if not earlier.says(*_OF_REGIONS):
             start = max(start, earlier.end)
     words = folded[start : hit.start].split()
+    if hit.term.country in AGGRESSORS:
+        return None  # ro "pe ambasadorul Rusiei": its envoy is no region of it
     if is_distance(words, language) or any(map(_LONG_UNITS.match, words)):
         return None  # "three kilometres from Lithuania"
     if hit.role == "near":  # "in the north of Romania"

@@ -8,6 +8,7 @@ its language and tags and is done.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
@@ -114,6 +115,21 @@ def lexicon_of(language: Language, catalog: Catalog) -> Lexicon:
     return found
 
 
+#: "… | NDR", "… - Delfi": who publishes it, as aggregators give it.
+_SUFFIX = re.compile(r"\s[-–—|]\s([^-–—|]{2,40})$")
+
+
+def _country_of_suffix(title: str, catalog: Catalog) -> str | None:
+    """Return the country of the publisher that a title's end names, None if it names none we know."""
+    match = _SUFFIX.search(title)
+    if match is None:
+        return None
+    name, _, domain = match[1].strip().casefold().rpartition(".")
+    if name and domain.upper() in WATCHED:
+        return domain.upper()
+    return catalog.publisher_countries.get(match[1].strip().casefold())
+
+
 def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
     concepts = {concept for found in hits.values() for hit in found for concept in hit.concepts}
     if not concepts & set(OBJECTS):
@@ -149,6 +165,7 @@ def _deeply(
     published = article.published_at or article.first_seen_at
     layout = lay_out(fields, hits, language, catalog)
     at_home = catalog.feed_countries.get(article.feed) or _WRITTEN_AT_HOME.get(language.id)
+    at_home = at_home or _country_of_suffix(fields[0].text, catalog)
     layout.setting.publisher_country = at_home
     heads = layout.heads
     candidates: list[Candidate] = []
