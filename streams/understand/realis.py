@@ -180,7 +180,8 @@ def _plan(clause: Clause) -> Hit | None:
 
 def _background(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | None:
     repeated = clause.first("repeated") or before_object(frame, line, "repeated", 1)
-    if repeated and not (frame.is_definite and (line.first("again") or not frame.is_nominal)):
+    has_verb = not (frame.is_nominal or frame.is_verbless)
+    if repeated and not (frame.is_definite and (line.first("again") or has_verb)):
         return Gate("repeated", "is generic or told of many times", repeated)
     past = _past(frame, line, above)
     if past:
