@@ -17,10 +17,17 @@ def accuses_by_name(line: Line) -> Found | None:
     accuser = line.parts[0] if line.parts else None
     if blame is None or accuser is None or accuser.country not in AGGRESSORS:
         return None
-    blamed = next((p for p in line.parts if p.hit.start > blame.start), None)
-    if accuser.part not in VOICES or blamed is None or blamed.country not in WATCHED:
+    if accuser.part not in VOICES:
         return None
-    return _at_accuser(accuser) if blamed.hit.start - blame.end <= _RIGHT_BEHIND else None
+    beside = any(  # hu "Moszkva Észtországot vádolja"
+        p.country in WATCHED
+        and (
+            0 <= p.hit.start - blame.end <= _RIGHT_BEHIND
+            or 0 <= blame.start - p.hit.end <= _RIGHT_BEHIND
+        )
+        for p in line.parts
+    )
+    return _at_accuser(accuser) if beside else None
 
 
 def _at_accuser(accuser: Part) -> Found:

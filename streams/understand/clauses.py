@@ -19,6 +19,7 @@ from streams.understand.roles import (
     WHERE,
     is_distance,
     is_meant,
+    is_short_locative,
     preposition,
     region_role,
     right_before,
@@ -151,6 +152,12 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if role == "from":
             before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
             role = "near" if is_distance(before, language) else role
+        if role == "in" and hit.role == "in" and is_short_locative(field.text, hit, language):
+            role = None
+        if role in ("in", "at", "near", "of", None) and _is_of_base_left(
+            clause, index, field, language
+        ):
+            role = "from"
         hit.role = role
         if term.place is not None:
             row = places[term.place]
@@ -184,6 +191,18 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if part in ("location", "target", "nominal") and _is_attacked(clause, index, field):
             part = "attacked"
         clause.parts.append(Part(hit, term.country, part, None, role, head))
+
+
+def _is_of_base_left(clause: Clause, index: int, field: Field, language: Language) -> bool:
+    """Tell whether a town is that of a base that somebody left: "from the base in Šiauliai"."""
+    hit, before = clause.hits[index], clause.hits[index - 1] if index else None
+    if (
+        before is None
+        or not before.says("base")
+        or _words_between(field, before.end, hit.start) > 1
+    ):
+        return False
+    return right_before(field.folded, clause, before, language) == "from"
 
 
 def _is_deed(hit: Hit, head: Hit | None) -> bool:

@@ -36,6 +36,9 @@ def denied(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | Non
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or above.innocent("false_alarm")
     is_ours = false_alarm is line.first("false_alarm") or false_alarm is above.first("false_alarm")
+    comes = frame.what == "balloon" and frame.origin is not None
+    if false_alarm and comes and frame.object_hit and false_alarm.end > frame.object_hit.start:
+        false_alarm = None  # "a weather balloon from Belarus entered Lithuania"
     if false_alarm and not frame.model and (is_ours or not frame.has_hostile):
         return Gate("false_alarm", "an innocent cause or a hoax is named", false_alarm)
     deny = clause.first("deny")

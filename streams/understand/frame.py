@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS, WATCHED
+from streams.understand.elsewhere import is_its_fire
 from streams.understand.lexicon import Hit
 from streams.understand.presupposed import (
     COMING,
@@ -97,14 +98,26 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         objects = _borrow_objects(line, clause, others)
         if actions <= {"sighted", "strike"} and _is_fires(line, clause, objects):
             return None
+        if actions <= {"sighted"} and not objects and is_its_fire(line, others):
+            return None
         borrowed.append("object")
         if not objects and not actions & {"enter", "flew", "tracked", "found", "strike", "crash"}:
             objects = _named_elsewhere(others)
-    elif all(hit.says("flyer") for hit in objects) and actions & {"crash", "strike", "found"}:
+    if (
+        objects
+        and all(hit.says("flyer") for hit in objects)
+        and actions & {"crash", "strike", "found"}
+    ):
         marked = not actions <= {"found"} or any(_is_marked(other) for other in others)
-        # "the device that fell": the title's drone
-        objects = (_named_elsewhere(others) if marked else []) or objects
-    elif "closed" in actions and not any(hit.says("drone", "balloon") for hit in objects):
+        # "the device that fell": the title's drone, or what the sentence goes on to say it was
+        objects = (
+            _identified(line, objects[0]) or (_named_elsewhere(others) if marked else []) or objects
+        )
+    elif (
+        not borrowed
+        and "closed" in actions
+        and not any(hit.says("drone", "balloon") for hit in objects)
+    ):
         # "planes diverted because of drones": the planes are not what came
         named = [h for c in line.clauses for h in c.all("drone", "balloon")]
         is_strange = clause.first("unidentified") is not None
@@ -123,6 +136,10 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
         elif any(stands_in(line, clause, one) for one in objects) or is_beside_site(
             line, clause, objects[0]
         ):
+            if all(h.says("flyer") for h in objects) and not (
+                _is_marked(line) or _is_airborne(line, clause)
+            ):
+                return None  # "a suspicious object near Zamość": nothing flew
             actions, is_verbless = {"over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
@@ -158,6 +175,13 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
     return frame
 
 
+def _is_airborne(line: Line, clause: Clause) -> bool:
+    """Tell whether a thing beside a place is said to be above it, or is seen to by somebody."""
+    if line.first("airspace", "react", "scramble", "airport", "base", "critical", "our", "many"):
+        return True
+    return any(part.role in ("over", "into") or part.part == "territory" for part in clause.parts)
+
+
 def _is_marked(line: Line) -> bool:
     """Tell whether a sentence names an armed object, or whose it is."""
     if line.first("hostile") is not None:
@@ -179,7 +203,20 @@ def _is_fires(line: Line, clause: Clause, objects: list[Hit]) -> bool:
 def _named_elsewhere(others: list[Line]) -> list[Hit]:
     """Return the object that title or lead name for a sentence that leaves it out."""
     told = [c for other in others for c in other.clauses if c.opener not in ("if", "against")]
-    return [hit for c in told if not c.first("may", "will") for hit in c.all(*COMING)][:1]
+    told = [c for c in told if not c.first("may", "will")]
+    return [hit for c in told for hit in c.all(*COMING) if not _is_negated(hit, c)][:1]
+
+
+def _identified(line: Line, thing: Hit) -> list[Hit]:
+    """Return what the sentence goes on to say that a thing in the air was."""
+    behind = [c for c in line.clauses if c.end > thing.end and not c.first(*ACTIONS)]
+    named = (hit for c in behind for hit in c.all(*COMING) if not _is_negated(hit, c))
+    return [hit for hit in named if hit.start > thing.start][:1]
+
+
+def _is_negated(thing: Hit, clause: Clause) -> bool:
+    """Tell whether a negation stands right before an object: "no drone but a rocket"."""
+    return any(0 <= thing.start - negation.end <= 1 for negation in clause.all("not"))
 
 
 def _is_spared(hit: Hit, clause: Clause, line: Line) -> bool:

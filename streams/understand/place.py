@@ -22,6 +22,7 @@ from streams.understand.whose import (
     is_foreign,
     is_guarded,
     is_named_beside,
+    is_namesake,
     is_shot_out_of,
 )
 
@@ -71,10 +72,16 @@ def _resolve(
     if action is not None and action.says("closed") and is_named_beside(line, clause):
         # "planes are diverted to Kaunas and Riga, for balloons fly over Vilnius airport"
         here = [part for part in here if part.role != "into" or part.hit.start < action.start]
+    here = [part for part in here if not is_namesake(part, line)]
     accused = accuses_by_name(line)
     if accused is not None:
         return accused
     elsewhere = next((p for p in here if p.country not in WATCHED and p.role != "near"), None)
+    by_border = [p for p in here if p.country in WATCHED and p.place is None and p.role == "at"]
+    if elsewhere is not None and elsewhere.role == "in" and by_border and clause.first("near"):
+        here = [
+            p for p in here if p not in by_border
+        ]  # "at the border with Moldova, in Odesa region"
     if elsewhere is not None and all(p.role == "near" for p in here if p.country in WATCHED):
         return Found(
             "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
@@ -155,7 +162,7 @@ def _resolve(
         return found
     if found and not any(p.country in WATCHED for p in line.parts):
         return found
-    if action is not None and action.says("shot_down", "strike") and clause.opener != "after":
+    if action is not None and action.says("shot_down", "strike"):
         hostile = next(
             (
                 p

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NEAR_WORDS = 3
 _BESIDE = 24  # characters
+_QUOTED_WORDS = 2
 _SCARE = re.compile("[\"'‘’“”„«»]")
 
 
@@ -61,7 +62,10 @@ def _is_scare_quoted(frame: Frame, line: Line) -> bool:
         before, after = text[max(0, hit.start - 1) : hit.start], text[hit.end : hit.end + 1]
         if _SCARE.fullmatch(before) and _SCARE.fullmatch(after):
             return True
-    return False
+    left, right = text.rfind("“", 0, thing.start), text.find("”", thing.end)
+    inside = text[left + 1 : right] if 0 <= left < right else ""
+    # tr “düşen füze”: the participle within the marks
+    return 0 < len(inside.split()) <= _QUOTED_WORDS and not frame.has_unidentified
 
 
 def _aged(line: Line, above: Above) -> Hit | None:
@@ -103,7 +107,7 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
             if cue:
                 return Gate("hypothetical", "tells more of what is only planned", cue)
     if not clause.first("suspected"):
-        modal = clause.first("may", "will")
+        modal = _prospective(frame, clause)
         answer = next((h for h in clause.all("react", "diplomacy", "article_4")), None)
         at = frame.action_hit.start if frame.action_hit else clause.end
         # "NATO to hold talks over the drone crash": what is to come are the talks
@@ -114,6 +118,14 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
     if fear and (frame.is_verbless or (frame.is_nominal and not frame.is_definite)):
         return Gate("hypothetical", "is feared or warned of", fear)
     return None
+
+
+def _prospective(frame: Frame, clause: Clause) -> Hit | None:
+    """Return the clause's modal, unless "without" stands between it and what happened before."""
+    modal, deed, without = clause.first("may", "will"), frame.action_hit, clause.first("without")
+    if modal and deed and without and deed.start < without.start < modal.start:
+        return None  # "reached Iași without anybody that would shoot it down"
+    return modal
 
 
 def _is_presupposed(frame: Frame) -> bool:
@@ -213,6 +225,8 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | 
     if off_topic and (not is_known or (line.first("off_topic") and frame.is_verbless and not told)):
         return Gate("words_out_of_place", "is about something else", off_topic)
     civilian = line.first("civilian") or above.first("civilian")
+    if civilian and frame.what == "balloon" and "closed" in frame.actions:
+        civilian = None  # balloons that stop an airport are nobody's fun
     if civilian and not frame.has_hostile and not is_no(civilian, line):
         return Gate("civilian", "is a private or civil craft", civilian)
     aged = _aged(line, above)

@@ -14,6 +14,7 @@ from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
 from streams.understand.dating import date_event
+from streams.understand.elsewhere import felt_from_afar
 from streams.understand.frame import Frame
 from streams.understand.gates import Gate
 from streams.understand.ladder import STEPS, Found, Setting
@@ -204,6 +205,11 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
     if (
+        found.step == "language" and "found" in frame.actions and frame.what == "balloon"
+        and not frame.markers
+    ):  # fmt: skip
+        return Gate("no_territory", "a balloon that nothing marks as foreign")
+    if (
         found.step == "language" and "found" in frame.actions and not frame.markers
         and not frame.is_wreckage and not frame.sites and not frame.line.first("locality", "official")
     ):  # fmt: skip
@@ -217,7 +223,9 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         return Gate("no_territory", "asks about violations at large")
     if frame.actions <= {"flew", "tracked"} and weak_step and not frame.clause.first("home", "our"):
         return Gate("no_territory", "flies, and nothing says that it is here")
-    if is_beyond_waters(frame) and not frame.actions & {"enter", "violate"}:
+    if attack := felt_from_afar(frame):
+        return Gate("other_theatre", "only the attack elsewhere was seen, heard or felt", attack)
+    if is_beyond_waters(frame.line) and not frame.clause.first("airspace", "our", "home"):
         return Gate("near_border", "farther off than territorial waters reach")
     here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
     passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}

@@ -185,7 +185,7 @@ def _deeply(
                     what_if if what_if.ordinal == len(candidates) else AS_IT_IS,
                 )
             )  # fmt: skip
-    weigh_together(candidates, heads)
+    weigh_together(candidates, heads, layout.setting.lead)
     if 0 <= what_if.ordinal < len(candidates):
         changed = candidates[what_if.ordinal]
         changed.gate = what_if.let(changed.gate)

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streams.understand.frame import Frame
+    from streams.understand.sentence import Line
 
 #: Miles, folded; on land a mile is none of the sea's: a sea, a ship or its own word must say so.
 _MILES = re.compile(
-    r"\b(\d{1,3}) (\w+ )?("
+    r"\b(\d{1,3}) ((?!km)\w+ )?("
     r"miles?|millas|milhas|miglia|milles|mile|milj[ea]?|mil|zeemijl\w*|mijl|seemeilen|sjomil\w*|"
     r"somil|мил\w*|μιλι\w*|meripeninkulm\w*|meremiil\w*|jurmyli\w*|judz\w*)( morsk\w+)?\b"
 )
@@ -18,9 +18,8 @@ _AT_SEA = re.compile(r"nau|nav|namor|mor|deniz|sea|sjo|so|zee|mer|jur|мор|н�
 _TERRITORIAL_MILES = 12
 
 
-def is_beyond_waters(frame: Frame) -> bool:
+def is_beyond_waters(line: Line) -> bool:
     """Tell whether a sentence puts it more than twelve miles off a coast."""
-    line = frame.line
     off = _MILES.search(line.field.folded, line.sentence.start, line.sentence.end)
     if off is None or int(off[1]) <= _TERRITORIAL_MILES:
         return False

@@ -9,6 +9,15 @@ import re
 from datetime import UTC, datetime
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
+from streams.understand.about import (
+    close_own_missiles,
+    close_supposed,
+    close_undated,
+    close_what_title_is_not_about,
+    is_same,
+    let_lead_answer,
+    titles_gate,
+)
 from streams.understand.gates import Gate
 from streams.understand.lexicon import Hit
 from streams.understand.report import BACKGROUND, WITHDRAWING, Candidate
@@ -21,7 +30,7 @@ _MANY_PAST = 2
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
+def weigh_together(candidates: list[Candidate], heads: list[Line], lead: list[Line]) -> None:
     """Let the title's denial close the rest, and let a dated account date an undated reaction."""
     above = [one for one in candidates if one.prominence != "body"]
     is_told = any(one.gate is None for one in above)
@@ -30,6 +39,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
         if one.is_buried and one.gate is None and (is_told or one.frame.what in harmless):
             one.gate = BACKGROUND  # "Earlier this week …": the article is about another one
     _answer(candidates, heads)
+    let_lead_answer(candidates, lead)
     _leave_questions_open(candidates)
     _close_history(candidates)
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
@@ -39,9 +49,8 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
             if candidate.gate is None and candidate.prominence != "item":
                 candidate.gate = denial
     if not told:
-        # a title about something else: its text names the film's jets
-        _close_undated(candidates, _titles_gate(candidates, "words_out_of_place"))
-        elsewhere = _titles_gate(candidates, "other_theatre")
+        close_what_title_is_not_about(candidates, heads)
+        elsewhere = titles_gate(candidates, "other_theatre")
         accuses = any(
             one.gate is elsewhere and one.found and one.found.country in AGGRESSORS
             for one in candidates
@@ -50,15 +59,16 @@ def weigh_together(candidates: list[Candidate], heads: list[Line]) -> None:
             found = one.found
             is_near = found and found.part is not None and found.part.role == "near"
             if elsewhere and one.gate is None and found:
-                is_its = found.step == "title_lead" or is_near or "object" in one.frame.borrowed
+                on_soil = any(
+                    p.part == "territory" and p.country in WATCHED for p in one.frame.clause.parts
+                )  # "one of them crashed on Romanian soil"
+                borrows = "object" in one.frame.borrowed and not on_soil
+                is_its = found.step == "title_lead" or (is_near and not on_soil) or borrows
                 is_its = is_its or (accuses and found.step in ("actor", "institution", "our"))
                 one.gate = elsewhere if is_its else None
     _take_from_lead(candidates)
-    _close_supposed(candidates)
-    _close_own_missiles(candidates)
-    if not told:
-        # a title that asks what would be if: its text only plays that through
-        _close_undated(candidates, _titles_gate(candidates, "hypothetical", is_question=True))
+    close_supposed(candidates)
+    close_own_missiles(candidates)
     for candidate in candidates:
         if candidate.gate is not None:
             continue
@@ -93,7 +103,13 @@ def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
     """
     for one in candidates:
         line = one.frame.line
-        if one.prominence != "title" or one.gate is not None or not one.frame.actions <= _WEAK:
+        if one.prominence != "title" or one.gate is not None:
+            continue
+        if line.sentence.is_question and not one.frame.is_dated:
+            # "Shooting down a drone without the minister? Parliament passes new rules"
+            rules = next((hit for head in heads if (hit := head.first("policy"))), None)
+            one.gate = Gate("policy", "the title answers with a rule", rules) if rules else None
+        if one.gate is not None or not one.frame.actions <= _WEAK:
             continue
         for other in candidates:
             gate, same = other.gate, other.frame.line is line
@@ -168,7 +184,7 @@ def _close_history(candidates: list[Candidate]) -> None:
         for one in candidates
     ):  # fmt: skip
         return
-    _close_undated(candidates, opening.gate)
+    close_undated(candidates, opening.gate)
 
 
 #: "2005–2025": a span of years makes what stands beside it a statistic.
@@ -206,83 +222,24 @@ def _take_from_lead(candidates: list[Candidate]) -> None:
         if one.prominence == "title" and one.found.step == "title_lead" and off:
             one.gate = off[0].gate
         assumed = one.happened is not None and one.happened.precision == "assumed"
-        if one.prominence == "lead" and assumed and any(_is_same(one, other) for other in old):
+        if one.prominence == "lead" and assumed and any(is_same(one, other) for other in old):
             one.freshness = "late"
-
-
-def _titles_gate(
-    candidates: list[Candidate], name: str, *, is_question: bool = False
-) -> Gate | None:
-    """Return the first gate of this name that closed in the title, or in a title that asks."""
-    for candidate in candidates:
-        gate, asks = candidate.gate, candidate.frame.line.sentence.is_question
-        if candidate.prominence != "title" or (is_question and not asks):
-            continue
-        if gate is not None and gate.name == name:
-            return gate
-    return None
-
-
-def _close_undated(candidates: list[Candidate], gate: Gate | None) -> None:
-    """Let what weighs on the title close what the text tells without a date of its own."""
-    for candidate in candidates:
-        happened = candidate.happened
-        if candidate.prominence == "item" and not (gate and gate.name == "past"):
-            continue  # it stands for itself
-        if candidate.gate is None and happened and happened.precision == "assumed":
-            candidate.gate = gate
-
-
-def _close_supposed(candidates: list[Candidate]) -> None:
-    """Close what is only supposed of something else than the title tells, at no place of its own.
-
-    "Why the drone was not shot down … a missile that misses would have come down somewhere."
-    """
-    titled = {one.frame.what for one in candidates if one.prominence == "title"}
-    for one in candidates:
-        if one.gate is None and one.found is not None and one.prominence != "title":
-            cue = one.frame.clause.first("suspected")
-            is_vague = one.found.step in ("title_lead", "only_country", "publisher", "language")
-            if cue and is_vague and titled and one.frame.what not in titled:
-                one.gate = Gate("hypothetical", "only supposed, beside what the title tells", cue)
-
-
-def _close_own_missiles(candidates: list[Candidate]) -> None:
-    """Close the title's missile that the lead tells to be from the state's own jet."""
-    for one in candidates:
-        if one.prominence != "title" or one.gate is not None or one.frame.what != "missile":
-            continue
-        if one.frame.markers or one.found is None:
-            continue
-        for other in candidates:
-            clause = other.frame.clause
-            jets = [
-                part.hit
-                for part in clause.parts
-                if part.country == one.found.country and part.part in ("owner", "ally")
-                and part.head is not None and part.head.says("jet", "own_jet")
-            ]  # fmt: skip
-            if other.prominence == "lead" and jets and clause.first("missile"):
-                one.gate = Gate("own_object", "shot by the state's own jet", jets[0])
 
 
 def _age_by_lead(candidate: Candidate, candidates: list[Candidate]) -> None:
     """Age a title without a date whose lead tells the same event, and only that, as long past."""
     if candidate.happened is None or candidate.happened.precision != "assumed":
         return
-    lead = [one for one in candidates if one.prominence == "lead" and _is_same(one, candidate)]
+    lead = [
+        one for one in candidates
+        if one.prominence == "lead" and is_same(one, candidate)
+        # another stop, for another cause
+        and not (one.gate and one.gate.hit and one.gate.hit.says("other_cause"))
+    ]  # fmt: skip
     if lead and all(
         one.freshness in ("late", "past") or (one.gate and one.gate.name == "past") for one in lead
     ):
         candidate.freshness = "late"
-
-
-def _is_same(one: Candidate, other: Candidate) -> bool:
-    """Tell whether two candidates of an article may be one event."""
-    return bool(
-        one.found and other.found and one.found.country == other.found.country
-        and one.frame.what in (other.frame.what, "unknown")
-    )  # fmt: skip
 
 
 def _title_denial(candidates: list[Candidate], heads: list[Line]) -> Gate | None:
@@ -340,7 +297,7 @@ def _adopt_facts(candidate: Candidate, candidates: list[Candidate]) -> None:
         is_top = other.prominence in ("title", "lead") and candidate.prominence in ("title", "lead")
         if other is candidate or other.gate is not None or not is_top:
             continue
-        if not _is_same(other, candidate) or other.frame.what != candidate.frame.what:
+        if not is_same(other, candidate) or other.frame.what != candidate.frame.what:
             continue
         frame = candidate.frame
         frame.actor = frame.actor or other.frame.actor
@@ -354,7 +311,7 @@ def _adopt_date(candidate: Candidate, candidates: list[Candidate]) -> None:
     same = [
         other
         for other in candidates
-        if _is_same(other, candidate)
+        if is_same(other, candidate)
         and other.happened and other.happened.precision not in ("assumed", "month")
         and (other.gate is None or other.gate.name in _DATING)
     ]  # fmt: skip

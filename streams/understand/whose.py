@@ -41,3 +41,14 @@ def is_foreign(part: Part) -> bool:
     """Tell whether a part is of a state at war that is neither watched nor the aggressor."""
     other = part.country is not None and part.country not in WATCHED | AGGRESSORS
     return other and part.role != "near"
+
+
+def is_namesake(part: Part, line: Line) -> bool:
+    """Tell whether a town shares its name with one of another state that the sentence names."""
+    twins = {p.country for p in line.parts if p.place and p.hit.start == part.hit.start}
+    named = {p.country for p in line.parts if p.place is None and p.role != "from"}
+    return (
+        part.place is not None
+        and part.country not in named
+        and bool((twins - {part.country}) & named)
+    )

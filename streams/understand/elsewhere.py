@@ -1,0 +1,56 @@
+"""An attack on another state that is seen, heard or felt in a watched one. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.catalog.concepts import AGGRESSORS, OBJECTS, WATCHED
+from streams.understand.lexicon import Hit
+from streams.understand.sentence import Line, Part
+
+if TYPE_CHECKING:
+    from streams.understand.frame import Frame
+
+_FELT = frozenset({"over", "sighted", "flew", "tracked"})
+_ORIGINS = ("origin", "person", "speaker", "near", "border")
+
+
+def felt_from_afar(frame: Frame) -> Hit | None:
+    """Return the attack on another state whose blast or glow is all that reached this one.
+
+    "The drone's strike on a Ukrainian port rattled panes in Plauru": no drone was in Plauru.
+    """
+    if not frame.actions <= _FELT:
+        return None
+    line, thing = frame.line, frame.object_hit
+    attack = line.first("attack", "strike")
+    if attack is None or thing is None or not any(_is_struck(part) for part in line.parts):
+        return None
+    there = next((c for c in line.clauses if c.start <= attack.start < c.end), None)
+    if there is None or not there.start <= thing.start < there.end:
+        return None  # "the port was attacked; one drone was seen over Tulcea"
+    if any(p.country in WATCHED and p.hit.start < attack.start for p in there.parts):
+        return None  # "drones over Romania during an attack on Ukraine"
+    return attack
+
+
+def _is_struck(part: Part) -> bool:
+    """Tell whether a part is of a state at war, and not whose drone it is or where it came from."""
+    if not part.country or part.country in WATCHED or part.country in AGGRESSORS:
+        return False
+    is_its = part.head is not None and part.head.says(*OBJECTS)
+    return part.part not in _ORIGINS and not is_its
+
+
+def is_its_fire(line: Line, others: list[Line]) -> bool:
+    """Tell whether what was seen or heard without an object is of the attack that stands above.
+
+    "Drone attack on Izmail || The explosions were heard as far as Tulcea".
+    """
+    above = [one for one in others if one is not line and one.field.name == "title"]
+    for one in above:
+        here = any(p.country in WATCHED and p.part == "location" for p in one.parts)
+        there = any(_is_struck(part) for part in one.parts)
+        if there and not here and one.first("attack", "strike") is not None:
+            return True
+    return False
