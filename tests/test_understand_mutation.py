@@ -20,7 +20,7 @@ TEXTS = {
     "that": "Minister demands answers about the drone that fell in Lublin province on Monday",
     "without": "Latvia: night without drone incursion",
     "suspected": "A drone may have entered Lithuania from Belarus, the army says",
-    "said": "Gerbera that crashed in Latvia came from Russia, neighbours said",
+    "said": "Gerbera crashed in Latvia, neighbours said",
     "confirm": "Romanian defence ministry confirms drone crash in Tulcea",
     "official": "Police: unknown drones over Copenhagen airport",
     "react": "Tallinn summons the Russian ambassador over the violation of Estonian airspace",

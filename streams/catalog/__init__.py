@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from streams.catalog import events, languages, models, people, places
+from streams.catalog import events, languages, models, people, places, scorer
 from streams.catalog.events import Events
 from streams.catalog.languages import Language, Term
 from streams.catalog.models import Models
 from streams.catalog.places import Gazetteer
+from streams.catalog.scorer import Scorer
 from streams.catalog.sources import Sources
 from streams.collecting import paused
 from streams.errors import Fault, FaultsError
@@ -32,6 +33,7 @@ class Catalog:
     places: Gazetteer
     models: Models
     people: tuple[Term, ...] = ()
+    scorer: Scorer = field(default_factory=Scorer)
     feeds: tuple[Any, ...] = ()
     publishers: Any = None
     policies: Any = ()
@@ -85,6 +87,7 @@ def _load(own: tuple[Path | None, ...]) -> Catalog:
         places=places.read(sources, faults),
         models=models.read(sources, faults),
         people=people.read(sources, faults),
+        scorer=scorer.read(sources, faults),
         feeds=tuple(feeds.read(sources, faults)),
         publishers=publishers.read(sources, faults),
         policies=policies.read(sources, faults),

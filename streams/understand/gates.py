@@ -12,6 +12,7 @@ GATES = (
     "denial", "nothing_seen", "false_alarm", "hypothetical", "defence_against", "exercise", "policy",
     "repeated", "past", "intercept_without_violation", "near_border", "other_theatre", "no_territory",
     "civilian", "own_object", "words_out_of_place", "other_region", "late", "background", "not_told",
+    "unlikely",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from streams.catalog.concepts import AGGRESSORS, CONCEPTS, OBJECTS, WATCHED
 from streams.catalog.languages import Language
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
-from streams.understand import when
+from streams.understand import scorer, when
 from streams.understand.frame import frames_of
 from streams.understand.language import Guess, detect_language
 from streams.understand.layout import lay_out
@@ -189,6 +189,7 @@ def _deeply(
     if 0 <= what_if.ordinal < len(candidates):
         changed = candidates[what_if.ordinal]
         changed.gate = what_if.let(changed.gate)
+    _close_unlikely(candidates, fields, hits, catalog, what_if)
     reports: list[Report] = []
     telling = [one for one in candidates if one.gate is None] or withdrawing(candidates)
     if telling:
@@ -198,6 +199,32 @@ def _deeply(
             reports += report_of(candidate, base, ordinal, layout.setting, catalog.places.places)  # type: ignore[arg-type]
     reports = one_per_event(reports, catalog)
     return _conclude(article, guess, catalog, tags, candidates, layout.lines, reports)
+
+
+def _close_unlikely(
+    candidates: list[Candidate],
+    fields: list[Field],
+    hits: dict[str, list[Hit]],
+    catalog: Catalog,
+    what_if: WhatIf,
+) -> None:
+    """Close what would alert when the article as a whole does not read like a report."""
+    told = [c for c in candidates if c.gate is None and c.freshness in ("fresh", "undated")]
+    if not told or "unlikely" in what_if.open:
+        return
+    text, places = fields[1] if len(fields) > 1 else None, catalog.places.places
+    title = scorer.kinds_of_words(fields[0], hits["title"], places)
+    lead = scorer.kinds_of_words(text, hits[text.name] if text else [], places, is_lead=True)
+    features = scorer.text_features(title, lead)
+    score = scorer.likeness(
+        scorer.report_features(
+            told, candidates, scorer.text_score(features, catalog.scorer), has_lead=text is not None
+        ),
+        catalog.scorer,
+    )
+    gate = scorer.unlikely(score, features, hits["title"], catalog.scorer, places)
+    for candidate in told:
+        candidate.gate = gate
 
 
 def _base_report(article: Article, guess: Guess, catalog: Catalog, fields: list[Field]) -> Report:

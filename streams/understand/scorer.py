@@ -1,0 +1,166 @@
+"""How much a text reads like the report of an incursion, from which kinds of words follow which. Pure.
+
+A logistic model in two steps over features that no language has to itself. The first looks at the
+concepts of title and lead in their order (`drone enter W`, `policy .. shot_down`): W stands for a
+watched state, A for Russia or Belarus, U for Ukraine, O for any other. The second weighs that
+against how the rules came to their report: the ladder's step, a day, how many sentences tell it.
+What scores below the threshold is closed by the gate `unlikely`. Weights: seeds/scorer.tsv, made by
+benchmarks/scorer.py from our own labelled texts. It closes only; it opens nothing.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from streams.catalog.concepts import AGGRESSORS, WATCHED
+from streams.understand.gates import Gate
+from streams.understand.lexicon import Hit
+from streams.understand.text import sentences
+
+if TYPE_CHECKING:
+    from streams.catalog.places import Place
+    from streams.catalog.scorer import Scorer
+    from streams.understand.report import Candidate
+    from streams.understand.text import Field
+
+_LEAD_SENTENCES = 3
+_LEAD_CHARS = 600
+_PAIRED = 12  #: kinds of words of a title whose order counts, whatever stands between
+_SCALE = 3.0
+_GUESSED = ("language", "publisher", "only_country")
+_PASSING = ("over", "sighted", "flew", "tracked")
+_INNOCENT = ("civilian", "own_object", "words_out_of_place")
+_PLANS = ("hypothetical", "policy", "exercise")
+
+
+def kinds_of_words(
+    field: Field | None, hits: list[Hit], places: dict[str, Place], *, is_lead: bool = False
+) -> list[str]:
+    """Return the concepts of a field in their order, the same twice in a row once.
+
+    Args:
+        field: Title or text; None gives nothing.
+        hits: The field's.
+        places: The gazetteer's rows by id.
+        is_lead: Only the first three sentences, at most 600 characters.
+    """
+    if field is None:
+        return []
+    end = len(field.folded)
+    if is_lead:
+        first = sentences(field)[:_LEAD_SENTENCES]
+        end = min(first[-1].end if first else end, _LEAD_CHARS)
+    found: list[str] = []
+    for _, kind in sorted((hit.start, _kind(hit, places)) for hit in hits if hit.start < end):
+        if not found or found[-1] != kind:
+            found.append(kind)
+    if not is_lead and "?" in field.text:
+        found.append("?")
+    return found
+
+
+def _kind(hit: Hit, places: dict[str, Place]) -> str:
+    if hit.term.country:
+        return _theatre(hit.term.country)
+    if hit.term.place:
+        countries = places[hit.term.place].countries
+        return _theatre(countries[0] if len(countries) == 1 else "") + "p"
+    return "+".join(hit.concepts)
+
+
+def _theatre(country: str) -> str:
+    if country in WATCHED:
+        return "W"
+    return "A" if country in AGGRESSORS else "U" if country == "UA" else "O"
+
+
+def text_features(title: list[str], lead: list[str]) -> set[str]:
+    """Return the runs of one to three kinds in the title and of one or two in the lead, and pairs."""
+    found = _runs(title, 3, "t:") | _runs(lead, 2, "l:")
+    pairs = title[:_PAIRED]
+    found |= {f"s:{one}..{other}" for at, one in enumerate(pairs) for other in pairs[at + 1 :]}
+    if not lead:
+        found.add("no lead")
+    return found
+
+
+def _runs(kinds: list[str], longest: int, prefix: str) -> set[str]:
+    return {
+        prefix + " ".join(kinds[at : at + length])
+        for length in range(1, longest + 1)
+        for at in range(len(kinds) - length + 1)
+    }
+
+
+def text_score(features: set[str], scorer: Scorer) -> float:
+    """Return the first step's log-odds."""
+    total = sum(scorer.text.get(feature, 0.0) for feature in features)
+    return scorer.text[""] + _SCALE / sqrt(max(1, len(features))) * total
+
+
+def report_features(
+    told: list[Candidate], all_of: list[Candidate], text: float, *, has_lead: bool
+) -> dict[str, float]:
+    """Return the second step's features, of the surest candidate that is told and of its article.
+
+    Args:
+        told: Those that passed every gate, at least one.
+        all_of: Every candidate of the article.
+        text: The first step's log-odds.
+        has_lead: There is more than a title.
+    """
+    best = max(told, key=lambda one: one.certainty)
+    frame, step = best.frame, best.found.step if best.found else ""
+    closed = [one for one in all_of if one.gate]
+    gates = {one.gate.name for one in closed if one.gate}
+    bare = float(not has_lead)
+    dated = float(frame.is_dated)
+    return {
+        "text": text,
+        "text, bare": text * bare,
+        "bare": bare,
+        "certainty": best.certainty,
+        "guessed": float(step in _GUESSED),
+        "that": float(frame.clause.opener == "that" and not best.is_follow_up),
+        "after": float(frame.clause.opener == "after"),
+        "item": float(best.prominence == "item"),
+        "past": float("past" in gates),
+        "plans": float(not gates.isdisjoint(_PLANS)),
+        "marked": float(bool(frame.markers)),
+        "passing": float(best.action in _PASSING),
+        "closed": float(best.action == "closed"),
+        "dated, bare": dated * bare,
+        "dated": dated * (1 - bare),
+        "told": min(3.0, len(told)) * (1 - bare),
+        "body": float(best.prominence == "body"),
+        "follow-up": float(best.is_follow_up),
+        "innocent": float(not gates.isdisjoint(_INNOCENT)),
+    }
+
+
+def likeness(features: dict[str, float], scorer: Scorer) -> float:
+    """Return the second step's log-odds that the article is one to tell."""
+    return scorer.report[""] + sum(
+        value * scorer.report.get(name, 0.0) for name, value in features.items()
+    )
+
+
+def unlikely(
+    score: float, features: set[str], title: list[Hit], scorer: Scorer, places: dict[str, Place]
+) -> Gate | None:
+    """Return the gate that closes below the threshold, with the title's word that speaks most against."""
+    if score >= scorer.threshold:
+        return None
+    against = sorted(
+        ((scorer.text.get(f"t:{_kind(hit, places)}", 0.0), hit.start, hit) for hit in title),
+        key=lambda one: one[:2],
+    )
+    hit = against[0][2] if against and against[0][0] < 0 else None
+    worst = sorted(features, key=lambda feature: scorer.text.get(feature, 0.0))[:2]
+    named = " and ".join(f"«{feature[2:]}»" for feature in worst)
+    return Gate(
+        "unlikely",
+        f"reads like no report of an incursion: score {score:.1f} < {scorer.threshold:.1f}; {named} speak against",
+        hit,
+    )
