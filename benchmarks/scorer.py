@@ -46,11 +46,11 @@ BLIND = ROOT / "tests/data/blind"
 LOOKS = BLIND / "first-looks.jsonl"
 OUT = ROOT / "seeds/scorer.tsv"
 #: Below it an article is closed. Chosen where the rules' own recall is all but kept: see README.
-THRESHOLD = -0.75
+THRESHOLD = -0.85
 _DRAWN = 160  # sentences of each grammar
 _RARE = 2  # texts that a feature must stand in
 _SMALL = 0.02  # weights below change nothing
-_WEIGHT = {"blind": 2.0, "test": 6.0, "probe": 0.4}
+_WEIGHT = {"blind": 2.0, "test": 10.0, "probe": 0.4}
 _C_TEXT, _C_REPORT = 0.5, 0.3
 _SCALE = 3.0
 _AT = datetime(2026, 3, 13, 8, tzinfo=UTC)

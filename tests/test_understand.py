@@ -270,9 +270,14 @@ def test_explain_names_sentence_gate_and_a_change_that_flips() -> None:
         (  # two gates, of which no single word opens both
             "No drones crossed into Poland last year, and none could, says army",
             "",
-            {"gate nothing_seen open", "gate past open"},
+            {
+                "gate nothing_seen open",
+                "gate past open",
+                "gate hypothetical open",
+                "gate unlikely open",
+            },
         ),
-        ("Drone crashed in a field near Kharkiv", "", {"territory: PL"}),
+        ("Drone crashed in a field near Kharkiv", "", {"territory: PL", "gate unlikely open"}),
     ],
 )
 def test_explain_changes_as_few_slots_and_gates_as_it_takes(

@@ -13,12 +13,14 @@ from itertools import pairwise
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, CONCEPTS
 from streams.catalog.languages import Language
 from streams.catalog.places import Place
+from streams.understand.borders import is_border_with, is_of_base_left, is_of_coast
 from streams.understand.lexicon import Hit
 from streams.understand.roles import (
     BARE_CASES,
     WHERE,
     is_distance,
     is_meant,
+    is_metres_off,
     is_short_locative,
     preposition,
     region_role,
@@ -42,9 +44,6 @@ _HEADS = {
 }  # fmt: skip
 _HEADINGS = frozenset(_HEADS.values())
 _CRAFTS = ("jet", "plane", "helicopter", "ship")
-_AT_BORDER = 10  # characters
-_S = 3  # "'s "
-_COAST_WORDS = 2  #: a preposition and a noun: is "undan strönd Rúmeníu"
 _BESIDE = 5  # characters: a short preposition
 _OBJECT_GROUPS = frozenset(name for name, concept in CONCEPTS.items() if concept.group == "object")
 
@@ -149,12 +148,19 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         if role in ("of", "near") and term.form == "name":
             hit.role = role
             role = region_role(field.folded, clause, hit, index, language) or role
-        if role == "from":
-            before = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
-            role = "near" if is_distance(before, language) else role
+        in_village = any(
+            one.says("locality") and 0 <= one.start - hit.end <= 1 for one in clause.hits
+        )
+        if role in ("from", "of") and not in_village:
+            words = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
+            far = is_distance(words, language) if role == "from" else is_metres_off(words)
+            role = "near" if far or is_metres_off(words) else role
+        before = clause.hits[index - 1] if index and not in_village else None
+        if before is not None and before.says("near") and abs(hit.start - before.end) <= 1:
+            role = "near" if role in ("between", "of", *BARE_CASES, None) else role
         if role == "in" and hit.role == "in" and is_short_locative(field.text, hit, language):
             role = None
-        if role in ("in", "at", "near", "of", None) and _is_of_base_left(
+        if role in ("in", "at", "near", "of", None) and is_of_base_left(
             clause, index, field, language
         ):
             role = "from"
@@ -174,11 +180,11 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
             continue
         head = _head(clause, index, field, language)
         apart = _chars_apart(hit, head)
-        if role == "near" and _is_of_coast(hit, clause, field, language):
+        if role == "near" and is_of_coast(hit, clause, field, language):
             role = "at"  # "off Romania's coast", and not its border
         if term.form == "adj" and role in (*WHERE, "on") and head is not None and apart > 1:
             head = head if any(c in _HEADS for c in head.concepts) else None
-        if _is_border_with(clause, index, field):
+        if is_border_with(clause, index, field):
             role = "near" if clause.hits[index - 1].says("near") else "of"
             head = clause.hits[index - 1]
         part = _country_part(term.form or "name", role, head, apart)
@@ -193,18 +199,6 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         clause.parts.append(Part(hit, term.country, part, None, role, head))
 
 
-def _is_of_base_left(clause: Clause, index: int, field: Field, language: Language) -> bool:
-    """Tell whether a town is that of a base that somebody left: "from the base in Šiauliai"."""
-    hit, before = clause.hits[index], clause.hits[index - 1] if index else None
-    if (
-        before is None
-        or not before.says("base")
-        or _words_between(field, before.end, hit.start) > 1
-    ):
-        return False
-    return right_before(field.folded, clause, before, language) == "from"
-
-
 def _is_deed(hit: Hit, head: Hit | None) -> bool:
     """Tell whether a name's head is a violation of airspace that stands apart from it."""
     if head is None or not (head.says("incursion") and head.says("airspace")):
@@ -212,46 +206,9 @@ def _is_deed(hit: Hit, head: Hit | None) -> bool:
     return head.end <= hit.start or hit.end <= head.start
 
 
-def _is_of_coast(hit: Hit, clause: Clause, field: Field, language: Language) -> bool:
-    """Tell whether what it is near is a thing of the state: "off Romania's coast", "a town in"."""
-    borders = [one for one in clause.hits if one.says("border", "near")]
-    near = any(abs(hit.start - one.end) <= _AT_BORDER for one in borders)
-    if hit.term.form != "name" or near or any(one.start - hit.end == _S for one in borders):
-        return False
-    if field.text[hit.end : hit.end + 3] in ("'s ", "’s "):
-        return True
-    words = field.folded[clause.start : hit.start].split()[-_COAST_WORDS:]
-    last = language.prepositions.get(words[-1]) if words else None
-    pair = language.prepositions.get(" ".join(words[-2:]))
-    if last or pair or len(words) < _COAST_WORDS:
-        return False  # the preposition governs the state itself
-    return language.prepositions.get(words[-2]) == "near"
-
-
 def _chars_apart(hit: Hit, head: Hit | None) -> int:
     """Return how many characters lie between a name and its head."""
     return 0 if head is None else max(hit.start - head.end, head.start - hit.end)
-
-
-#: Prepositions of "the border with": pl z, cs s, ru с, uk з; de zu, da til, sv till; en with.
-_WITH = frozenset(["z", "ze", "s", "se", "so", "sa", "с", "со", "з", "із", "зі", "са", "са"])
-_BORDERS_TO = frozenset(["til", "till", "zu", "with"])
-
-
-def _is_border_with(clause: Clause, index: int, field: Field) -> bool:
-    """Tell whether a name says whose border the word before it means: "the border with Lithuania"."""
-    hit, before = clause.hits[index], clause.hits[index - 1] if index else None
-    if before is None or hit.term.form != "name" or hit.term.country in AGGRESSORS:
-        return False
-    between = field.folded[before.end : hit.start].split()
-    if len(between) != 1:
-        return False
-    if between[0] in _WITH:
-        return before.says("border")
-    is_land = before.says("border", "near") or (
-        before.says("airspace") and clause.first("closed") is None
-    )
-    return between[0] in _BORDERS_TO and is_land
 
 
 def _join_places(clause: Clause, field: Field) -> None:
@@ -325,7 +282,9 @@ def _country_part(form: str, role: str | None, head: Hit | None, apart: int = 0)
         if heading:
             return heading
         is_at = role in ("in", "into", "over", "at", "on", "near")  # "near the Polish city"
-        return "nominal" if form == "people" else "location" if is_at else "owner"
+        if form == "people":
+            return "near" if role == "near" else "nominal"
+        return "location" if is_at else "owner"
     if role in ("in", "into", "over", "at"):
         return "location"
     if role == "from":

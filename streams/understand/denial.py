@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, OBJECTS
 from streams.understand.gates import Above, Gate
 from streams.understand.lexicon import Hit
+from streams.understand.roles import AND
 from streams.understand.sentence import VOICES, Clause, Line
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
 
 _NEAR_WORDS = 3
+_NO_WORDS = 2
 _CLAUSE_WORDS = 6
 #: "Without that …", in all languages.
 _THAT = frozenset(
@@ -35,6 +37,11 @@ def denied(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | Non
     if negation:
         return Gate("denial", "a negation governs the crossing", negation)
     false_alarm = line.first("false_alarm") or above.innocent("false_alarm")
+    if false_alarm and any(
+        is_no(false_alarm, one) or _overlaps(false_alarm, one)
+        for one in (line, *above.heads, *above.lead)
+    ):
+        false_alarm = None  # "these were not boys with toys"
     is_ours = false_alarm is line.first("false_alarm") or false_alarm is above.first("false_alarm")
     comes = frame.what == "balloon" and frame.origin is not None
     if false_alarm and comes and frame.object_hit and false_alarm.end > frame.object_hit.start:
@@ -104,7 +111,8 @@ def _negation_on(frame: Frame, line: Line, clause: Clause) -> Hit | None:
                 stands_between = any(
                     target.end <= one.start < hit.start for one in clause.all(*OBJECTS)
                 )
-                if after and not stands_between and len(between.split()) <= 1:
+                joined = between.strip() in AND  # nl "seen and not been able to stop"
+                if after and not (stands_between or joined) and len(between.split()) <= 1:
                     return hit
     return None
 
@@ -149,6 +157,16 @@ def before_object(frame: Frame, line: Line, concept: str, reach: int) -> Hit | N
     return None
 
 
+def _overlaps(hit: Hit, line: Line) -> bool:
+    """Tell whether a phrase that takes back an innocent cause begins within a word: "no, these weren't"."""
+    return any(
+        one.start < hit.end and hit.start < one.end
+        for clause in line.clauses
+        if any(hit is own for own in clause.hits)
+        for one in clause.all("reassure")
+    )
+
+
 def _is_reassured(clause: Clause) -> bool:
     return clause.first("reassure") is not None
 
@@ -170,9 +188,12 @@ def governing(line: Line, clause: Clause, concept: str) -> Hit | None:
 
 
 def is_no(hit: Hit, line: Line) -> bool:
-    """Tell whether a negation stands right before a word: "these were no hobbyists"."""
-    return any(
-        0 <= hit.start - negation.end <= 1
-        for clause in line.clauses
-        for negation in clause.all("not")
-    )
+    """Tell whether a negation stands before a word: "these were no hobbyists", "not boys with toys"."""
+    for clause in line.clauses:
+        if not clause.start <= hit.start < clause.end:
+            continue
+        for negation in clause.all("not"):
+            between = line.field.folded[negation.end : hit.start].split()
+            if negation.end <= hit.start and len(between) <= _NO_WORDS:
+                return True
+    return False

@@ -15,7 +15,7 @@ _FELT = frozenset({"over", "sighted", "flew", "tracked"})
 _ORIGINS = ("origin", "person", "speaker", "near", "border")
 
 
-def felt_from_afar(frame: Frame) -> Hit | None:
+def felt_from_afar(frame: Frame, title: Line | None) -> Hit | None:
     """Return the attack on another state whose blast or glow is all that reached this one.
 
     "The drone's strike on a Ukrainian port rattled panes in Plauru": no drone was in Plauru.
@@ -24,7 +24,8 @@ def felt_from_afar(frame: Frame) -> Hit | None:
         return None
     line, thing = frame.line, frame.object_hit
     attack = line.first("attack", "strike")
-    if attack is None or thing is None or not any(_is_struck(part) for part in line.parts):
+    named = [*line.parts, *(title.parts if title else [])]
+    if attack is None or thing is None or not any(map(_is_struck, named)):
         return None
     there = next((c for c in line.clauses if c.start <= attack.start < c.end), None)
     if there is None or not there.start <= thing.start < there.end:
@@ -36,8 +37,10 @@ def felt_from_afar(frame: Frame) -> Hit | None:
 
 def _is_struck(part: Part) -> bool:
     """Tell whether a part is of a state at war, and not whose drone it is or where it came from."""
-    if not part.country or part.country in WATCHED or part.country in AGGRESSORS:
+    if not part.country or part.country in WATCHED:
         return False
+    if part.country in AGGRESSORS:
+        return part.part == "location" and part.place is not None  # "blasts in Ust-Luga"
     is_its = part.head is not None and part.head.says(*OBJECTS)
     return part.part not in _ORIGINS and not is_its
 

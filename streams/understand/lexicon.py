@@ -168,14 +168,14 @@ def as_written(hits: list[Hit], text: str, language: str) -> list[Hit]:
     ]  # fmt: skip
 
 
-_DEEDS = (*ACTIONS, "incursion", "incident")
+_DEEDS = (*ACTIONS, "incursion", "incident", "jet", "helicopter", "ship")
 
 
 def outermost(hits: list[Hit]) -> list[Hit]:
     """Return the hits that are not a part of a longer one; equal spans stay, equal words once.
 
     A term with a gap covers nothing: what stands in its gap is another matter. Nor does a deed
-    cover the land that its words name: "flew to Poland" still names Poland.
+    cover the land that its words name ("flew to Poland" still names Poland), nor a craft whose it is.
 
     Args:
         hits: Sorted by start, longest first.

@@ -243,8 +243,8 @@ def _resolve(
         return Found("null", None, why="a Ukrainian strike on an unnamed place")
     first = line.clauses[0]
     if first is not clause and line.is_heading(first) and not any(p.place for p in line.parts):
-        speaker = next((p for p in first.parts if p.country in AGGRESSORS), None)
-        if speaker is not None:  # "Russia: 30 drones shot down in the night"
+        speaker = next((p for p in first.parts if p.country and p.country not in WATCHED), None)
+        if speaker is not None:  # "Russia: 30 drones shot down in the night", "Kyiv: …"
             return Found("other", speaker.country, speaker, why="Moscow or Minsk speaks of its own")
     if setting.publisher_country in WATCHED:
         return Found("publisher", setting.publisher_country)

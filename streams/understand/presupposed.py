@@ -193,6 +193,8 @@ def is_somebodys(line: Line, noun: Hit, *, is_dated: bool) -> bool:
     blamed = any(part.country in AGGRESSORS and part.head is noun for part in clause.parts)
     # "Finland backs Estonia after the Russian airspace violation"
     reacts = reacts or (clause.opener == "after" and blamed)
+    if reacts and line.first("our", "home"):
+        return True  # "calls the committee over the violation of our airspace"
     for part in line.parts:
         if part.country in WATCHED:
             if part.part in ("territory", "location", "event"):
@@ -202,7 +204,11 @@ def is_somebodys(line: Line, noun: Hit, *, is_dated: bool) -> bool:
             )
             if speaks or (part.part in VOICES and (reacts or is_dated)):
                 return True  # "Tusk: 19 airspace violations in one night"
-    return is_dated and line.first("official") is not None and line.first("airspace") is not None
+    return (
+        is_dated
+        and line.first("official") is not None
+        and (line.first("airspace", "our", "home") is not None)
+    )
 
 
 def _is_counted(line: Line, noun: Hit) -> bool:

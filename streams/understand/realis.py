@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _NEAR_WORDS = 3
 _BESIDE = 24  # characters
+_OPENING = 10  # characters: "Exactly a year ago"
 _QUOTED_WORDS = 2
+_THINGS = ("drone", "balloon", "missile", "jet", "plane", "helicopter", "ship", "flyer")
 _SCARE = re.compile("[\"'‘’“”„«»]")
 
 
@@ -86,7 +88,32 @@ def _aged(line: Line, above: Above) -> Hit | None:
 _PLANS = ("policy", "procure", "technology", "may", "will", "fear", "exercise")
 
 
+def _labelled(frame: Frame, line: Line, clause: Clause) -> Gate | None:
+    """Return the gate of a label in front of a title or behind it: "Scenario: …", "… – a matter of time"."""
+    if line.field.name != "title" or frame.is_dated:
+        return None
+    for other in line.clauses:
+        if other is clause or other.opener or other.first(*ACTIONS, *_THINGS):
+            continue
+        first = other is line.clauses[0] and line.is_heading(other)
+        label = other.first("exercise", "off_topic", "policy", "may", "fear") if first else None
+        deed, thing = frame.action_hit, frame.object_hit
+        bare = frame.is_verbless or (deed and thing and deed.start == thing.start)
+        if label is not None and (label.says("exercise", "off_topic") or bare):
+            name = "exercise" if label.says("exercise") else "hypothetical"
+            if label.says("off_topic"):
+                name = "words_out_of_place"
+            return Gate(name, "stands under a label", label)
+        opinion = other.first("may") if other.start >= clause.end and frame.is_verbless else None
+        if opinion is not None and not other.parts:
+            return Gate("hypothetical", "what stands beside it says that it may be", opinion)
+    return None
+
+
 def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | None:
+    label = _labelled(frame, line, clause)
+    if label is not None:
+        return label
     if clause.opener == "if":
         return Gate("hypothetical", "stands after a conditional connector", clause.opener_hit)
     if clause.opener == "against":
@@ -123,6 +150,11 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
 def _prospective(frame: Frame, clause: Clause) -> Hit | None:
     """Return the clause's modal, unless "without" stands between it and what happened before."""
     modal, deed, without = clause.first("may", "will"), frame.action_hit, clause.first("without")
+    thing = frame.object_hit
+    first = clause is frame.line.clauses[0] and clause.opener == "after"
+    is_noun = frame.is_nominal or frame.is_verbless
+    if modal and first and thing and is_noun and modal.start >= thing.end:
+        return None  # da "after the drones over the base the minister will see for himself"
     if modal and deed and without and deed.start < without.start < modal.start:
         return None  # "reached Iași without anybody that would shoot it down"
     return modal
@@ -166,6 +198,9 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | N
 def _past(frame: Frame, line: Line, above: Above) -> Hit | None:
     """Return the word that makes the event history, unless it only measures it: "worst since 2022"."""
     again, found = frame.clause.first("again"), frame.clause.first("past")
+    opening = line.clauses[0].first("past")
+    if opening and opening.start - line.sentence.start <= _OPENING and not frame.is_dated:
+        return opening  # "Exactly a year ago … shot down drones for the first time"
     if again and not (found and found.end < again.start):
         return None  # "the worst since 2022", but not "last year, new drones entered"
     if found is not None and not frame.is_dated:
@@ -220,6 +255,9 @@ def _background(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate 
 
 def _harmless(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | None:
     off_topic = line.first("off_topic") or above.first("off_topic")
+    thing = frame.object_hit
+    if off_topic and thing and 0 <= thing.start - off_topic.end <= _BESIDE and line in above.heads:
+        return Gate("words_out_of_place", "is about a work on it", off_topic)
     is_known = frame.has_hostile or (frame.has_unidentified and frame.sites)
     told = line.first("confirm", "react", "said")
     if off_topic and (not is_known or (line.first("off_topic") and frame.is_verbless and not told)):
@@ -227,7 +265,8 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | 
     civilian = line.first("civilian") or above.first("civilian")
     if civilian and frame.what == "balloon" and "closed" in frame.actions:
         civilian = None  # balloons that stop an airport are nobody's fun
-    if civilian and not frame.has_hostile and not is_no(civilian, line):
+    denied_civil = civilian and any(is_no(civilian, one) for one in (line, *above.heads))
+    if civilian and not frame.has_hostile and not denied_civil:
         return Gate("civilian", "is a private or civil craft", civilian)
     aged = _aged(line, above)
     found = frame.actions & {"found", "crash", "strike", "shot_down"}  # finders have an age, too

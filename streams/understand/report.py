@@ -223,14 +223,15 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         return Gate("no_territory", "asks about violations at large")
     if frame.actions <= {"flew", "tracked"} and weak_step and not frame.clause.first("home", "our"):
         return Gate("no_territory", "flies, and nothing says that it is here")
-    if attack := felt_from_afar(frame):
+    if attack := felt_from_afar(frame, setting.title):
         return Gate("other_theatre", "only the attack elsewhere was seen, heard or felt", attack)
     if is_beyond_waters(frame.line) and not frame.clause.first("airspace", "our", "home"):
         return Gate("near_border", "farther off than territorial waters reach")
     here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
     passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}
     passes = passes and frame.line.first("react", "article_4") is None
-    if passes and here and all(p.role == "near" for p in here):
+    inside = any(p.part == "territory" and p.role != "near" for p in frame.clause.parts)
+    if passes and here and all(p.role == "near" for p in here) and not inside:
         return Gate("intercept_without_violation", "passed by, beside its land", here[0].hit)
     beside = next(
         (
@@ -248,11 +249,11 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         beside is None
         or is_inside
         or frame.is_wreckage
-        or frame.sites
+        or (frame.sites and not frame.actions & {"strike", "crash"})
         or not frame.actions & outside
     ):
         return None
-    if beside.part == "near" or frame.line.first("near"):
+    if "near" in (beside.part, beside.role) or frame.line.first("near"):
         return Gate("near_border", "beside the border, on the other side", beside.hit)
     return None
 

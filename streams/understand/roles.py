@@ -51,6 +51,11 @@ def is_distance(words: list[str], language: Language) -> bool:
     )
 
 
+def is_metres_off(words: list[str]) -> bool:
+    """Tell whether a name follows a unit of distance: "a few hundred metres from Romania"."""
+    return any(map(_LONG_UNITS.match, words[-2:]))
+
+
 def is_measured(line: Line, clause: Clause) -> bool:
     """Tell whether a clause says how far off something is: "some kilometres from Čierna"."""
     words = line.field.folded[clause.start : clause.end].split()
@@ -140,7 +145,7 @@ def region_role(
 
 
 #: "And" of all languages.
-_AND = frozenset(
+AND = frozenset(
     [
         "and",
         "und",
@@ -192,7 +197,7 @@ def shared_roles(line: Line) -> list[tuple[Part, str]]:
         here = names[start]
         own = next((part.role for part in here if part.role in _SHARED), None)
         between = line.field.text[end:start].replace(",", " , ").lower().split()
-        is_last = bool(between) and between[-1] in _AND and between[:-1] in ([], [","])
+        is_last = bool(between) and between[-1] in AND and between[:-1] in ([], [","])
         if own is None and role is not None and (is_last or between == [","]):
             waiting += [part for part in here if part.role in (None, *BARE_CASES)]
             if is_last:

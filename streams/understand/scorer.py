@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.gates import Gate
-from streams.understand.lexicon import Hit
+from streams.understand.lexicon import Hit, outermost
 from streams.understand.text import sentences
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def kinds_of_words(
 ) -> list[str]:
     """Return the concepts of a field in their order, the same twice in a row once.
 
+    What a longer term has swallowed does not count: "no hobbyist's drone" names no hobbyist.
+
     Args:
         field: Title or text; None gives nothing.
         hits: The field's.
@@ -52,7 +54,9 @@ def kinds_of_words(
         first = sentences(field)[:_LEAD_SENTENCES]
         end = min(first[-1].end if first else end, _LEAD_CHARS)
     found: list[str] = []
-    for _, kind in sorted((hit.start, _kind(hit, places)) for hit in hits if hit.start < end):
+    kept = outermost(sorted(hits, key=lambda hit: (hit.start, -hit.end)))
+    inside = [hit for hit in kept if hit.start < end]
+    for kind in (kind for hit in sorted(inside, key=_order) for kind in _kinds(hit, places)):
         if not found or found[-1] != kind:
             found.append(kind)
     if not is_lead and "?" in field.text:
@@ -60,13 +64,17 @@ def kinds_of_words(
     return found
 
 
-def _kind(hit: Hit, places: dict[str, Place]) -> str:
+def _order(hit: Hit) -> tuple[int, tuple[str, ...], str]:
+    return hit.start, hit.term.concepts, hit.term.country or hit.term.place or ""
+
+
+def _kinds(hit: Hit, places: dict[str, Place]) -> tuple[str, ...]:
     if hit.term.country:
-        return _theatre(hit.term.country)
+        return (_theatre(hit.term.country),)
     if hit.term.place:
         countries = places[hit.term.place].countries
-        return _theatre(countries[0] if len(countries) == 1 else "") + "p"
-    return "+".join(hit.concepts)
+        return (_theatre(countries[0] if len(countries) == 1 else "") + "p",)
+    return hit.term.concepts
 
 
 def _theatre(country: str) -> str:
@@ -128,6 +136,7 @@ def report_features(
         "past": float("past" in gates),
         "plans": float(not gates.isdisjoint(_PLANS)),
         "marked": float(bool(frame.markers)),
+        "wreck": float(frame.is_wreckage or best.action == "found"),
         "passing": float(best.action in _PASSING),
         "closed": float(best.action == "closed"),
         "dated, bare": dated * bare,
@@ -153,7 +162,10 @@ def unlikely(
     if score >= scorer.threshold:
         return None
     against = sorted(
-        ((scorer.text.get(f"t:{_kind(hit, places)}", 0.0), hit.start, hit) for hit in title),
+        (
+            (min(scorer.text.get(f"t:{kind}", 0.0) for kind in _kinds(hit, places)), hit.start, hit)
+            for hit in title
+        ),
         key=lambda one: one[:2],
     )
     hit = against[0][2] if against and against[0][0] < 0 else None

@@ -159,8 +159,9 @@ def mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
             frame.origin = part.country
             if part.country in AGGRESSORS:
                 frame.has_hostile = True
+        blamed = part.part == "event" and part.country in AGGRESSORS and near
         is_navys = part.part == "speaker" and frame.what == "ship"  # "of the Russian navy"
-        if (part.part == "nominal" or is_navys) and part.country in AGGRESSORS and near:
+        if blamed or ((part.part == "nominal" or is_navys) and part.country in AGGRESSORS and near):
             frame.has_hostile = True
             frame.actor = frame.actor or ("russia" if part.country == "RU" else "belarus")
     if frame.has_hostile:
