@@ -121,7 +121,10 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
             "defence_against", "what one guards against has not happened", clause.opener_hit
         )
     if clause.opener == "that":
-        before = line.clauses[max(0, line.clauses.index(clause) - 1)]
+        at = line.clauses.index(clause)
+        while at > 1 and line.clauses[at - 1].opener == "that":
+            at -= 1  # "prepares for the case that …, which"
+        before = line.clauses[max(0, at - 1)]
         if before is not clause:
             if before.opener in ("if", "against") and not frame.is_dated:
                 return Gate(
