@@ -17,7 +17,8 @@ class Scorer:
 
     text: dict[str, float] = field(default_factory=lambda: {"": 0.0})
     report: dict[str, float] = field(default_factory=lambda: {"": 0.0})
-    threshold: float = float("-inf")  #: without a file nothing is closed
+    threshold: float = float("-inf")  #: of a headline; without a file nothing is closed
+    text_threshold: float = float("-inf")  #: of a headline with a text
 
 
 def read(sources: Sources, faults: list[Fault]) -> Scorer:
@@ -35,6 +36,6 @@ def read(sources: Sources, faults: list[Fault]) -> Scorer:
             except (KeyError, ValueError):
                 reason = f"expected step ({', '.join(STEPS)}), number and feature, parted by tabs"
                 faults.append(Fault(file.name, f"line {number}", reason))
-        threshold = weights["threshold"][""] or float("-inf")
-        found = Scorer(weights["text"], weights["report"], threshold)
+        least = [weights["threshold"].get(name) or float("-inf") for name in ("", "text")]
+        found = Scorer(weights["text"], weights["report"], *least)
     return found

@@ -80,6 +80,14 @@ def let_lead_answer(candidates: list[Candidate], lead: list[Line]) -> None:
         ),
         None,
     )  # fmt: skip
+    private = next(
+        (
+            one for one in candidates
+            if one.prominence == "item" and one.gate and one.gate.name == "civilian"
+            and one.frame.what == "drone"
+        ),
+        None,
+    )  # fmt: skip
     owned = next((hit for line in lead if (hit := line.first("civilian"))), None)
     for one in candidates:
         frame, found = one.frame, one.found
@@ -94,6 +102,10 @@ def let_lead_answer(candidates: list[Candidate], lead: list[Line]) -> None:
             one.gate = Gate("near_border", "the text puts it farther off than waters reach")
         elif denied and frame.actions <= _SEEN and not frame.sites and _is_same_land(one, denied):
             one.gate = denied.gate
+        elif (
+            private and not frame.markers and frame.what == "drone" and _is_same_land(one, private)
+        ):
+            one.gate = private.gate
         elif owned and found.step in _UNSURE and not frame.markers and frame.what == "drone":
             one.gate = Gate("civilian", "the text gives it an owner", owned)
             for other in candidates:

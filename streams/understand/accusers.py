@@ -44,7 +44,11 @@ def accuses(line: Line, clause: Clause, title: Line | None) -> Found | None:
     if accuser is None or accuser.country not in AGGRESSORS or accuser.part == "origin":
         return None
     came_from = [
-        p for p in line.parts if p.part == "origin" and p.country in WATCHED and not p.place
+        p
+        for p in line.parts
+        if (p.part == "origin" or (p.part == "owner" and p.role == "from"))
+        and p.country in WATCHED
+        and not p.place
     ]
     first = line.clauses[0]
     speaks = first is not clause and line.is_heading(first)

@@ -15,6 +15,7 @@ from streams.understand.presupposed import (
     COMING,
     attacked,
     is_answered_for,
+    is_charged,
     is_condemned,
     is_overflown,
     is_presupposed,
@@ -315,7 +316,7 @@ def _objectless(
     is_sited = any(p.place and p.country in WATCHED and p.part == "location" for p in clause.parts)
     is_told = names_air or (is_dated and is_sited) or is_condemned(line)
     noun = next((hit for hit in hits if hit.says("incursion", "violate")), hits[0])
-    is_told = is_told or is_answered_for(line, noun)
+    is_told = is_told or is_answered_for(line, noun) or (is_dated and is_charged(line))
     if not actions & {"violate", "incursion"} or not is_told:
         return None
     frame = Frame(

@@ -159,6 +159,14 @@ def is_condemned(line: Line) -> bool:
     )
 
 
+def is_charged(line: Line) -> bool:
+    """Tell whether a watched state calls Russia or Belarus to account: "… after Tuesday's violation"."""
+    if line.first("react", "article_4") is None or any(map(_is_elsewhere, line.parts)):
+        return False
+    named = {part.country for part in line.parts}
+    return not named.isdisjoint(WATCHED) and not named.isdisjoint(AGGRESSORS)
+
+
 def is_answered_for(line: Line, deed: Hit) -> bool:
     """Tell whether what happened over a place is one that its state or Russia has to answer for.
 

@@ -104,6 +104,9 @@ def _labelled(frame: Frame, line: Line, clause: Clause) -> Gate | None:
             if label.says("off_topic"):
                 name = "words_out_of_place"
             return Gate(name, "stands under a label", label)
+        work = other.first("off_topic") if other.start >= clause.end else None
+        if work is not None and line.is_heading(clause):
+            return Gate("words_out_of_place", "what stands behind it names a work", work)
         opinion = other.first("may") if other.start >= clause.end and frame.is_verbless else None
         if opinion is not None and not other.parts:
             return Gate("hypothetical", "what stands beside it says that it may be", opinion)
@@ -145,7 +148,10 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
         if modal and not is_answer and not _is_presupposed(frame):
             return Gate("hypothetical", "a prospective modal governs the crossing", modal)
     fear = clause.first("fear")
-    if fear and (frame.is_verbless or (frame.is_nominal and not frame.is_definite)):
+    deed, thing = frame.action_hit, frame.object_hit
+    is_noun = deed is not None and thing is not None and deed.start == thing.start
+    is_noun = is_noun and not frame.is_dated and frame.actions <= {"sighted", "over", "flew"}
+    if fear and (frame.is_verbless or is_noun or (frame.is_nominal and not frame.is_definite)):
         return Gate("hypothetical", "is feared or warned of", fear)
     return None
 
@@ -276,6 +282,8 @@ def _harmless(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | 
     if aged and not frame.has_hostile and not found:
         return Gate("civilian", "a person of that age flew it", aged)
     cause = line.first("other_cause") or above.first("other_cause")
+    if cause is None and "object" in frame.borrowed:  # the drone is the text's, and so is the cause
+        cause = next((hit for one in above.lead if (hit := one.first("other_cause"))), None)
     if cause and frame.actions <= {"closed"} and not frame.clause.first("after"):
         return Gate("civilian", "traffic stopped for another cause", cause)
     arrested = line.first("arrested")

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 _LEAD_SENTENCES = 3
 _LEAD_CHARS = 600
+LINE_CHARS = 200
 _PAIRED = 12  #: kinds of words of a title whose order counts, whatever stands between
 _SCALE = 3.0
 _GUESSED = ("language", "publisher", "only_country")
+_DEEDS = ("enter", "violate", "crash", "strike", "found", "shot_down")
 _PASSING = ("over", "sighted", "flew", "tracked")
 _INNOCENT = ("civilian", "own_object", "words_out_of_place")
 _PLANS = ("hypothetical", "policy", "exercise")
@@ -148,6 +150,20 @@ def report_features(
     }
 
 
+def weighable(told: list[Candidate], text_chars: int) -> bool:
+    """Tell whether an article gives enough to be weighed strictly.
+
+    A text of several sentences says what it is about; a headline with a line gives little. Nor is an
+    authority's own word in the title put to that test: "Operational command: drones violated …".
+    """
+    if text_chars <= LINE_CHARS:
+        return False
+    best = max(told, key=lambda one: one.certainty)
+    line = best.frame.line
+    by_authority = line.first("official", "confirm") is not None and line.field.name == "title"
+    return not (by_authority and best.action in _DEEDS)
+
+
 def likeness(features: dict[str, float], scorer: Scorer) -> float:
     """Return the second step's log-odds that the article is one to tell."""
     return scorer.report[""] + sum(
@@ -156,10 +172,17 @@ def likeness(features: dict[str, float], scorer: Scorer) -> float:
 
 
 def unlikely(
-    score: float, features: set[str], title: list[Hit], scorer: Scorer, places: dict[str, Place]
+    score: float,
+    features: set[str],
+    title: list[Hit],
+    scorer: Scorer,
+    places: dict[str, Place],
+    *,
+    strictly: bool,
 ) -> Gate | None:
     """Return the gate that closes below the threshold, with the title's word that speaks most against."""
-    if score >= scorer.threshold:
+    least = scorer.text_threshold if strictly else scorer.threshold
+    if score >= least:
         return None
     against = sorted(
         (
@@ -173,6 +196,6 @@ def unlikely(
     named = " and ".join(f"«{feature[2:]}»" for feature in worst)
     return Gate(
         "unlikely",
-        f"reads like no report of an incursion: score {score:.1f} < {scorer.threshold:.1f}; {named} speak against",
+        f"reads like no report of an incursion: score {score:.1f} < {least:.1f}; {named} speak against",
         hit,
     )

@@ -222,7 +222,11 @@ def _close_unlikely(
         ),
         catalog.scorer,
     )
-    gate = scorer.unlikely(score, features, hits["title"], catalog.scorer, places)
+    chars = sum(len(one.text) for one in fields[1:])
+    strictly = scorer.weighable(told, chars)
+    gate = scorer.unlikely(
+        score, features, hits["title"], catalog.scorer, places, strictly=strictly
+    )
     for candidate in told:
         candidate.gate = gate
 

@@ -40,6 +40,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line], lead: list[Li
             one.gate = BACKGROUND  # "Earlier this week …": the article is about another one
     _answer(candidates, heads)
     let_lead_answer(candidates, lead)
+    _let_lead_say_none(candidates, heads, lead)
     _leave_questions_open(candidates)
     _close_history(candidates)
     told = any(c.prominence == "title" and c.gate is None for c in candidates)
@@ -279,10 +280,25 @@ def _was_none(line: Line) -> Hit | None:
             continue
         for thing in clause.all("drone", "balloon", "missile"):
             for negation in clause.all("not"):
-                between = line.field.folded[negation.end : thing.start].split()
-                if negation.end <= thing.start and len(between) <= _NEGATED_WORDS:
-                    return negation
+                first, last = min(negation.end, thing.end), max(negation.start, thing.start)
+                between = line.field.folded[first:last].split()
+                if len(between) <= _NEGATED_WORDS:
+                    return negation  # "no drone"; de "eine Drohne war es nicht"
     return None
+
+
+def _let_lead_say_none(candidates: list[Candidate], heads: list[Line], lead: list[Line]) -> None:
+    """Close what title and lead tell of an object when the lead says that it was none.
+
+    "Was it a drone? Police clear up the closure || … It was not a drone."
+    """
+    none = next((hit for line in lead if (hit := _was_none(line))), None)
+    asks = any(line.sentence.is_question or line.first("suspected") for line in heads)
+    if none is None or not asks:
+        return
+    for one in candidates:
+        if one.gate is None and one.prominence in ("title", "lead") and not one.frame.markers:
+            one.gate = Gate("denial", "the text says that it was none", none)
 
 
 def _is_accuseds(line: Line) -> bool:
