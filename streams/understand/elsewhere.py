@@ -57,3 +57,11 @@ def is_its_fire(line: Line, others: list[Line]) -> bool:
         if there and not here and one.first("attack", "strike") is not None:
             return True
     return False
+
+
+def on_other_side(frame: Frame) -> Hit | None:
+    """Return the word that puts a strike across the border: "shot down over the other bank, heard in"."""
+    own = any(part.country in WATCHED for part in frame.clause.parts)
+    if own or not frame.actions & {"strike", "shot_down"}:
+        return None
+    return frame.clause.first("near")

@@ -141,7 +141,8 @@ def _frame(line: Line, clause: Clause, others: list[Line], days: list[int]) -> F
                 _is_marked(line) or _is_airborne(line, clause)
             ):
                 return None  # "a suspicious object near Zamość": nothing flew
-            actions, is_verbless = {"over"}, True
+            crossed = all(hit.says("troops") for hit in objects) and clause.first("soil")
+            actions, is_verbless = {"enter" if crossed else "over"}, True
         elif struck := attacked(line, clause, objects):
             actions, action_hits = {"strike"}, [struck]
         elif is_presupposed(line, clause, objects[0], days):

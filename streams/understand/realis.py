@@ -15,6 +15,7 @@ from streams.understand.denial import before_object, denied, governing, is_no, i
 from streams.understand.gates import Above, Gate
 from streams.understand.lexicon import Hit
 from streams.understand.sentence import Clause, Line
+from streams.understand.since import long_after
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
@@ -206,6 +207,10 @@ def _planned(frame: Frame, line: Line, clause: Clause, above: Above) -> Gate | N
 
 def _past(frame: Frame, line: Line, above: Above) -> Hit | None:
     """Return the word that makes the event history, unless it only measures it: "worst since 2022"."""
+    for one in (line, *above.heads):
+        since = next((hit for c in one.clauses if (hit := long_after(one, c))), None)
+        if since is not None and not (frame.is_dated and one is not line):
+            return since
     again, found = frame.clause.first("again"), frame.clause.first("past")
     opening = line.clauses[0].first("past")
     if opening and opening.start - line.sentence.start <= _OPENING and not frame.is_dated:

@@ -14,7 +14,7 @@ from streams.catalog.events import EventKind, Events
 from streams.catalog.languages import Language
 from streams.records import Freshness, Report, Span, Status, Territory, Thing, When, content_id
 from streams.understand.dating import date_event
-from streams.understand.elsewhere import felt_from_afar
+from streams.understand.elsewhere import felt_from_afar, on_other_side
 from streams.understand.frame import Frame
 from streams.understand.gates import Gate
 from streams.understand.ladder import STEPS, Found, Setting
@@ -32,7 +32,6 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
-#: Steps of the ladder that need no guess.
 _FIRM_STEPS = ("clause", "sentence", "title_lead", "institution")
 _EVENTS = ("incursion", "incident", "attack")
 _CALMING = ("false_alarm", "nothing_seen", "past", "exercise", "policy", "off_topic", "procure")
@@ -201,7 +200,7 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     if (
         found.step in ("publisher", "language")
         and frame.what not in ("drone", "balloon", "missile")
-        and not frame.markers
+        and not (frame.markers or frame.is_wreckage)
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
     if (
@@ -227,6 +226,8 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         return Gate("other_theatre", "only the attack elsewhere was seen, heard or felt", attack)
     if is_beyond_waters(frame.line) and not frame.clause.first("airspace", "our", "home"):
         return Gate("near_border", "farther off than territorial waters reach")
+    if found.step == "sentence" and (beyond := on_other_side(frame)):
+        return Gate("near_border", "on the other side, heard or seen from here", beyond)
     here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
     passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}
     passes = passes and frame.line.first("react", "article_4") is None

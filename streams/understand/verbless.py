@@ -59,7 +59,8 @@ def stands_in(line: Line, clause: Clause, thing: Hit) -> bool:
         if not says_where and part.part != "territory":
             continue
         if part.hit.start < thing.start:  # "Riga: drones", not "In Riga they watch birds by drone"
-            if len(folded[part.hit.end : thing.start].split()) <= 1:
+            is_title = line.field.name == "title" or clause.first(*_TELLING, "wreckage") is not None
+            if is_title and len(folded[part.hit.end : thing.start].split()) <= 1:
                 return True
         elif part.hit.start - thing.end <= _NEAR_CHARS:
             # with a verb that we do not know in between, it need not be there: "drones drew a horse over"
