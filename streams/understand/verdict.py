@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from streams.catalog import Catalog
 from streams.catalog.concepts import AGGRESSORS, CONCEPTS, OBJECTS, WATCHED
-from streams.catalog.languages import Language
+from streams.catalog.languages import Language, with_inner
 from streams.records import Article, Report, ReportSet, Tag, TaggedArticle, Territory, Thing, When
 from streams.signature import signature
 from streams.understand import scorer, when
@@ -105,7 +105,7 @@ def lexicon_of(language: Language, catalog: Catalog) -> Lexicon:
         concepts = _TELLING | tagging(catalog)
         found = catalog.memo[key] = Lexicon(
             [
-                *language.terms,
+                *with_inner(language.terms),
                 *catalog.models.terms,
                 *catalog.people,
                 *catalog.places.terms(language.id),
