@@ -64,6 +64,7 @@ def main() -> None:
     began = time.process_time()
     catalog = load_catalog()
     loaded = time.process_time() - began
+    then = rss_megabytes()
     began = time.process_time()
     for language in catalog.languages.values():
         lexicon_of(language, catalog)
@@ -72,7 +73,7 @@ def main() -> None:
     print(
         f"catalog of {len(catalog.languages)} languages and {len(catalog.places.places)} places:"
         f" {loaded:.2f} s, its words compiled in {compiled:.2f} s;"
-        f" RSS {before:.0f} → {rss_megabytes():.0f} MB with both detectors"
+        f" RSS {before:.0f} → {then:.0f} MB loaded, {rss_megabytes():.0f} MB with both detectors"
     )
 
     def ours(article: Article) -> Understanding:

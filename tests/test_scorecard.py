@@ -28,6 +28,10 @@ CORPORA = {
     "blind round 6, now training": ("tests/data/blind/round-6.jsonl",),
     "blind round 7, now training": ("tests/data/blind/round-7.jsonl",),
     "blind round 8, now training": ("tests/data/blind/round-8.jsonl",),
+    "blind round 9, now training": ("tests/data/blind/round-9.jsonl",),
+    "blind round 10, now training": ("tests/data/blind/round-10.jsonl",),
+    "blind round 11, now training": ("tests/data/blind/round-11.jsonl",),
+    "blind round 12": ("tests/data/blind/round-12.jsonl",),
     "shared sample": ("articles/sample.jsonl",),
 }
 SHARES = ("precision", "recall", "country", "date", "language")
