@@ -89,6 +89,14 @@ def _candidate(candidate: Candidate, lines: list[Line]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+#: What becomes of a report that passes every gate and is no news.
+_OLD = "late: told of as over three days old, so it joins an incident and raises no alert"
+
+
+def _is_old(candidate: dict[str, Any]) -> bool:
+    return candidate["freshness"] in ("late", "past")
+
+
 def _decided(data: dict[str, Any]) -> str:
     """Return the line that says first what decided."""
     number = data["decided_by"]
@@ -98,6 +106,8 @@ def _decided(data: dict[str, Any]) -> str:
         words = (roles["object"]["word"], roles["action"]["word"])
         carried = " and ".join(f"«{word}»" for word in words if word)
         because = f", because of {carried}" if carried else ""
+        if _is_old(decided):
+            return f"decided by sentence {number}: {_OLD}{because}"
         return f"decided by sentence {number}: told as a report{because}"
     because = f", because of «{gate['word']}»" if gate["word"] else ""
     return f"decided by sentence {number}: {gate['name']}: {gate['why']}{because}"
@@ -161,7 +171,11 @@ def render(data: dict[str, Any]) -> str:
                 + (f" («{gate['word']}»)" if gate["word"] else "")
             )
         else:
-            lines.append("   all gates passed: this is told as a report")
+            lines.append(
+                f"   all gates passed, but {_OLD}"
+                if _is_old(item)
+                else "   all gates passed: this is told as a report"
+            )
     flip = data["flip"]
     lines.append("")
     if flip:
