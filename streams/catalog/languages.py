@@ -350,8 +350,7 @@ def _part(part: str, suffixes: dict[str, Any], known: Known) -> tuple[Word, ...]
     if part == "…":
         return (GAP,)
     if part.isalpha():  # most parts: a whole word
-        stem = part.lower() if part.isascii() else fold(part)
-        return (Word(stem, _WHOLE, False, _NO_ROLES),)
+        return (Word(fold(part), _WHOLE, False, _NO_ROLES),)
     match = _WORD.match(part)
     if not match:
         raise ValueError(f"cannot read {part!r}")

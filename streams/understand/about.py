@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from streams.catalog.concepts import WATCHED
 from streams.understand.gates import Gate
+from streams.understand.ladder import BORROWED, GUESSED
 from streams.understand.report import Candidate
-from streams.understand.sentence import Line
+from streams.understand.sentence import PASSING, Line
 from streams.understand.waters import is_beyond_waters
 
 #: What a title may be about instead of an event, and what its text then says in principle.
 _PLANS = ("policy", "procure", "technology")
-#: Steps of the ladder that a text borrows, and that name no place of its own.
-_BORROWED = ("title_lead", "only_country", "publisher", "language")
-_UNSURE = ("only_country", "publisher", "language")
-_SEEN = frozenset({"over", "sighted", "flew", "tracked"})
 
 
 def close_what_title_is_not_about(candidates: list[Candidate], heads: list[Line]) -> None:
@@ -30,22 +27,25 @@ def close_what_title_is_not_about(candidates: list[Candidate], heads: list[Line]
     plan = next((hit for line in heads if (hit := line.first(*_PLANS))), None)
     if plan is not None:  # "Parliament lets troops down drones || … drones that violate our sky"
         _close_principles(candidates, Gate("policy", "the title is about a plan or a rule", plan))
-
     modal = next((hit for line in heads if (hit := line.first("may"))), None)
-    if (
-        modal is not None
-    ):  # "Moscow may test the Baltic sky || It may send drones …, and say they strayed"
-        for one in candidates:
-            vague = one.found is not None and one.found.step in _UNSURE
-            if one.gate is None and vague and not one.frame.is_dated and one.prominence == "lead":
-                one.gate = Gate("hypothetical", "the title tells what may be", modal)
+    if modal is not None:  # "Moscow may test the Baltic sky || It may send drones …"
+        _close_guessed(candidates, Gate("hypothetical", "the title tells what may be", modal))
+
+
+def _close_guessed(candidates: list[Candidate], gate: Gate) -> None:
+    for one in candidates:
+        is_guessed = one.found is not None and one.found.step in GUESSED
+        if one.gate is None and is_guessed and not one.frame.is_dated and one.prominence == "lead":
+            one.gate = gate
 
 
 def _close_borrowed(candidates: list[Candidate], gate: Gate | None) -> None:
+    if gate is None:
+        return
     for one in candidates:
-        if gate is None or one.gate is not None or one.prominence == "item" or one.found is None:
+        if one.gate is not None or one.prominence == "item" or one.found is None:
             continue
-        if one.found.step in _BORROWED and not one.frame.markers and not one.frame.is_dated:
+        if one.found.step in BORROWED and not one.frame.markers and not one.frame.is_dated:
             one.gate = gate
 
 
@@ -57,7 +57,7 @@ def _close_principles(candidates: list[Candidate], gate: Gate) -> None:
         is_after = any(c.opener == "after" for c in one.frame.line.clauses)
         if is_after or happened is None or happened.precision != "assumed":
             continue
-        if found.step in _BORROWED and one.frame.clause.opener in ("that", ""):
+        if found.step in BORROWED and one.frame.clause.opener in ("that", ""):
             one.gate = gate
 
 
@@ -96,17 +96,17 @@ def let_lead_answer(candidates: list[Candidate], lead: list[Line]) -> None:
         at_sea = frame.line.first("ship") or frame.what == "ship"
         if (
             off
-            and (at_sea or found.step in _UNSURE)
+            and (at_sea or found.step in GUESSED)
             and not frame.clause.first("airspace", "waters")
         ):
             one.gate = Gate("near_border", "the text puts it farther off than waters reach")
-        elif denied and frame.actions <= _SEEN and not frame.sites and _is_same_land(one, denied):
+        elif denied and frame.actions <= PASSING and not frame.sites and _is_same_land(one, denied):
             one.gate = denied.gate
         elif (
             private and not frame.markers and frame.what == "drone" and _is_same_land(one, private)
         ):
             one.gate = private.gate
-        elif owned and found.step in _UNSURE and not frame.markers and frame.what == "drone":
+        elif owned and found.step in GUESSED and not frame.markers and frame.what == "drone":
             one.gate = Gate("civilian", "the text gives it an owner", owned)
             for other in candidates:
                 if other.gate is None and other.prominence == "lead" and not other.frame.markers:
@@ -149,7 +149,7 @@ def close_supposed(candidates: list[Candidate]) -> None:
     for one in candidates:
         if one.gate is None and one.found is not None and one.prominence != "title":
             cue = one.frame.clause.first("suspected")
-            is_vague = one.found.step in ("title_lead", "only_country", "publisher", "language")
+            is_vague = one.found.step in BORROWED
             if cue and is_vague and titled and one.frame.what not in titled:
                 one.gate = Gate("hypothetical", "only supposed, beside what the title tells", cue)
 
@@ -175,7 +175,4 @@ def close_own_missiles(candidates: list[Candidate]) -> None:
 
 def is_same(one: Candidate, other: Candidate) -> bool:
     """Tell whether two candidates of an article may be one event."""
-    return bool(
-        one.found and other.found and one.found.country == other.found.country
-        and one.frame.what in (other.frame.what, "unknown")
-    )  # fmt: skip
+    return _is_same_land(one, other) and one.frame.what in (other.frame.what, "unknown")

@@ -17,9 +17,7 @@ def accuses_by_name(line: Line) -> Found | None:
     accuser = line.parts[0] if line.parts else None
     if blame is None or accuser is None or accuser.country not in AGGRESSORS:
         return None
-    if accuser.part not in VOICES:
-        return None
-    beside = any(  # hu "Moszkva Észtországot vádolja"
+    beside = accuser.part in VOICES and any(  # hu "Moszkva Észtországot vádolja"
         p.country in WATCHED
         and (
             0 <= p.hit.start - blame.end <= _RIGHT_BEHIND

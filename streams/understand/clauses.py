@@ -153,8 +153,8 @@ def _give_parts(clause: Clause, field: Field, language: Language, places: dict[s
         )
         if role in ("from", "of") and not in_village:
             words = field.folded[max(clause.start, hit.start - 40) : hit.start].split()[-5:]
-            far = is_distance(words, language) if role == "from" else is_metres_off(words)
-            role = "near" if far or is_metres_off(words) else role
+            far = is_metres_off(words) or (role == "from" and is_distance(words, language))
+            role = "near" if far else role
         before = clause.hits[index - 1] if index and not in_village else None
         if before is not None and before.says("near") and abs(hit.start - before.end) <= 1:
             role = "near" if role in ("between", "of", *BARE_CASES, None) else role

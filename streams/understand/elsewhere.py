@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import AGGRESSORS, OBJECTS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import Line, Part
+from streams.understand.sentence import PASSING, Line, Part
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
 
-_FELT = frozenset({"over", "sighted", "flew", "tracked"})
 _ORIGINS = ("origin", "person", "speaker", "near", "border")
 
 
@@ -20,7 +19,7 @@ def felt_from_afar(frame: Frame, title: Line | None) -> Hit | None:
 
     "The drone's strike on a Ukrainian port rattled panes in Plauru": no drone was in Plauru.
     """
-    if not frame.actions <= _FELT:
+    if not frame.actions <= PASSING:
         return None
     line, thing = frame.line, frame.object_hit
     attack = line.first("attack", "strike")
@@ -50,13 +49,13 @@ def is_its_fire(line: Line, others: list[Line]) -> bool:
 
     "Drone attack on Izmail || The explosions were heard as far as Tulcea".
     """
-    above = [one for one in others if one is not line and one.field.name == "title"]
-    for one in above:
-        here = any(p.country in WATCHED and p.part == "location" for p in one.parts)
-        there = any(_is_struck(part) for part in one.parts)
-        if there and not here and one.first("attack", "strike") is not None:
-            return True
-    return False
+    return any(
+        one.first("attack", "strike") is not None
+        and any(map(_is_struck, one.parts))
+        and not any(p.country in WATCHED and p.part == "location" for p in one.parts)
+        for one in others
+        if one is not line and one.field.name == "title"
+    )
 
 
 def on_other_side(frame: Frame) -> Hit | None:

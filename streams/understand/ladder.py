@@ -12,6 +12,9 @@ STEPS = {
     "our": 0.8, "only_country": 0.72, "publisher": 0.66, "language": 0.6, "nato_state": 0.6,
     "other": 0.0, "null": 0.0,
 }  # fmt: skip
+#: Steps that guess the state from what the article says nothing about; and all that borrow it.
+GUESSED = ("only_country", "publisher", "language")
+BORROWED = ("title_lead", *GUESSED)
 
 
 @dataclass(frozen=True, slots=True)

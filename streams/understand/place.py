@@ -79,9 +79,8 @@ def _resolve(
     elsewhere = next((p for p in here if p.country not in WATCHED and p.role != "near"), None)
     by_border = [p for p in here if p.country in WATCHED and p.place is None and p.role == "at"]
     if elsewhere is not None and elsewhere.role == "in" and by_border and clause.first("near"):
-        here = [
-            p for p in here if p not in by_border
-        ]  # "at the border with Moldova, in Odesa region"
+        # "at the border with Moldova, in Odesa region"
+        here = [part for part in here if part not in by_border]
     if elsewhere is not None and all(p.role == "near" for p in here if p.country in WATCHED):
         return Found(
             "other", elsewhere.country, elsewhere, why="another theatre, near a watched state"
@@ -245,7 +244,12 @@ def _resolve(
     if first is not clause and line.is_heading(first) and not any(p.place for p in line.parts):
         speaker = next((p for p in first.parts if p.country and p.country not in WATCHED), None)
         if speaker is not None:  # "Russia: 30 drones shot down in the night", "Kyiv: …"
-            return Found("other", speaker.country, speaker, why="Moscow or Minsk speaks of its own")
+            return Found(
+                "other",
+                speaker.country,
+                speaker,
+                why="a state that is not watched speaks of its own",
+            )
     if setting.publisher_country in WATCHED:
         return Found("publisher", setting.publisher_country)
     if setting.home and (not is_verbless or is_guarded(clause)):

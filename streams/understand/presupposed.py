@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from streams.catalog.concepts import ACTIONS, AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import VOICES, Clause, Line, Part
+from streams.understand.sentence import VOICES, Clause, Line
 from streams.understand.thing import SITE_KINDS
+from streams.understand.whose import is_elsewhere
 
 _NEAR_CHARS = 40
 _BESIDE_WORDS = 2
@@ -52,7 +53,7 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     if not comes or clause.first("attack", "procure", "technology", "exercise"):
         return False
     reaction = line.first("react", "article_4")
-    if reaction is None or any(_is_elsewhere(part) for part in line.parts):
+    if reaction is None or any(is_elsewhere(part) for part in line.parts):
         return False
     accused = [part for part in line.parts if part.country in AGGRESSORS]
     index = line.clauses.index(clause)
@@ -72,11 +73,6 @@ def _is_reacted_to(line: Line, clause: Clause, thing: Hit) -> bool:
     # "hands a note to Minsk over a stray drone": whom it calls stands before what it is about
     before = [part for part in accused if part.head is not thing and part.hit.end < thing.start]
     return reaction.end < thing.start and bool(before or thing.says("hostile"))
-
-
-def _is_elsewhere(part: Part) -> bool:
-    """Tell whether a part is of a state that is neither watched nor the one that is accused."""
-    return bool(part.country) and part.country not in WATCHED and part.country not in AGGRESSORS
 
 
 def attacked(line: Line, clause: Clause, objects: list[Hit]) -> Hit | None:
@@ -148,7 +144,7 @@ def is_condemned(line: Line) -> bool:
 
     "NATO condemns Russia's incursion into Estonia": of what, is left out.
     """
-    if line.first("react", "article_4", "fear") is None or any(map(_is_elsewhere, line.parts)):
+    if line.first("react", "article_4", "fear") is None or any(map(is_elsewhere, line.parts)):
         return False
     accused = any(part.country in AGGRESSORS for part in line.parts)
     return any(
@@ -161,7 +157,7 @@ def is_condemned(line: Line) -> bool:
 
 def is_charged(line: Line) -> bool:
     """Tell whether a watched state calls Russia or Belarus to account: "… after Tuesday's violation"."""
-    if line.first("react", "article_4") is None or any(map(_is_elsewhere, line.parts)):
+    if line.first("react", "article_4") is None or any(map(is_elsewhere, line.parts)):
         return False
     named = {part.country for part in line.parts}
     return not named.isdisjoint(WATCHED) and not named.isdisjoint(AGGRESSORS)
@@ -172,7 +168,7 @@ def is_answered_for(line: Line, deed: Hit) -> bool:
 
     "Night flight over Vardø: Norway asks Moscow"; of what, is left out.
     """
-    if line.first("react", "article_4") is None or any(map(_is_elsewhere, line.parts)):
+    if line.first("react", "article_4") is None or any(map(is_elsewhere, line.parts)):
         return False
     here = {
         part.country

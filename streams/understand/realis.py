@@ -93,13 +93,12 @@ def _labelled(frame: Frame, line: Line, clause: Clause) -> Gate | None:
     """Return the gate of a label in front of a title or behind it: "Scenario: …", "… – a matter of time"."""
     if line.field.name != "title" or frame.is_dated:
         return None
+    bare = frame.is_verbless or _is_one_word(frame)
     for other in line.clauses:
         if other is clause or other.opener or other.first(*ACTIONS, *_THINGS):
             continue
         first = other is line.clauses[0] and line.is_heading(other)
         label = other.first("exercise", "off_topic", "policy", "may", "fear") if first else None
-        deed, thing = frame.action_hit, frame.object_hit
-        bare = frame.is_verbless or (deed and thing and deed.start == thing.start)
         if label is not None and (label.says("exercise", "off_topic") or bare):
             name = "exercise" if label.says("exercise") else "hypothetical"
             if label.says("off_topic"):
@@ -149,12 +148,17 @@ def _hypothetical(frame: Frame, line: Line, clause: Clause, above: Above) -> Gat
         if modal and not is_answer and not _is_presupposed(frame):
             return Gate("hypothetical", "a prospective modal governs the crossing", modal)
     fear = clause.first("fear")
-    deed, thing = frame.action_hit, frame.object_hit
-    is_noun = deed is not None and thing is not None and deed.start == thing.start
-    is_noun = is_noun and not frame.is_dated and frame.actions <= {"sighted", "over", "flew"}
+    is_noun = _is_one_word(frame) and not frame.is_dated
+    is_noun = is_noun and frame.actions <= {"sighted", "over", "flew"}
     if fear and (frame.is_verbless or is_noun or (frame.is_nominal and not frame.is_definite)):
         return Gate("hypothetical", "is feared or warned of", fear)
     return None
+
+
+def _is_one_word(frame: Frame) -> bool:
+    """Tell whether one term says object and deed: "drone flights"."""
+    deed, thing = frame.action_hit, frame.object_hit
+    return deed is not None and thing is not None and deed.start == thing.start
 
 
 def _prospective(frame: Frame, clause: Clause) -> Hit | None:

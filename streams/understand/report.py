@@ -17,11 +17,11 @@ from streams.understand.dating import date_event
 from streams.understand.elsewhere import felt_from_afar, on_other_side
 from streams.understand.frame import Frame
 from streams.understand.gates import Gate
-from streams.understand.ladder import STEPS, Found, Setting
+from streams.understand.ladder import GUESSED, STEPS, Found, Setting
 from streams.understand.number import count_of, has_own_number
 from streams.understand.place import resolve
 from streams.understand.realis import closed_gate
-from streams.understand.sentence import VOICES, Clause, Line
+from streams.understand.sentence import PASSING, VOICES, Clause, Line
 from streams.understand.waters import is_beyond_waters
 from streams.understand.whatif import AS_IT_IS, WhatIf
 from streams.understand.when import Date
@@ -32,6 +32,7 @@ _CERTAINTY = {"title": 1.0, "lead": 0.95, "item": 0.85, "body": 0.6}
 #: Drones by the hundred are a night over Ukraine, never one over a watched state.
 _MAX_COUNT = 100
 _NEAR_TOP = 8  # sentences
+#: Steps of the ladder that need no guess.
 _FIRM_STEPS = ("clause", "sentence", "title_lead", "institution")
 _EVENTS = ("incursion", "incident", "attack")
 _CALMING = ("false_alarm", "nothing_seen", "past", "exercise", "policy", "off_topic", "procure")
@@ -203,21 +204,17 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
         and not (frame.markers or frame.is_wreckage)
     ):
         return Gate("no_territory", "no country, and nothing marks the object as foreign")
-    if (
-        found.step == "language" and "found" in frame.actions and frame.what == "balloon"
-        and not frame.markers
-    ):  # fmt: skip
-        return Gate("no_territory", "a balloon that nothing marks as foreign")
-    if (
-        found.step == "language" and "found" in frame.actions and not frame.markers
-        and not frame.is_wreckage and not frame.sites and not frame.line.first("locality", "official")
-    ):  # fmt: skip
-        return Gate("no_territory", "no country, and a drone may have been the finder")
+    if found.step == "language" and "found" in frame.actions and not frame.markers:
+        if frame.what == "balloon":
+            return Gate("no_territory", "a balloon that nothing marks as foreign")
+        is_sited = frame.is_wreckage or frame.sites or frame.line.first("locality", "official")
+        if not is_sited:
+            return Gate("no_territory", "no country, and a drone may have been the finder")
     if frame.actions <= {"closed"} and (attack := frame.line.first("attack")):
         elsewhere = [p for p in frame.line.parts if p.country and p.country not in WATCHED]
         if any(p.country not in AGGRESSORS for p in elsewhere):
             return Gate("other_theatre", "traffic stopped for an attack elsewhere", attack)
-    weak_step = found.step in ("only_country", "publisher", "language")
+    weak_step = found.step in GUESSED
     if frame.object_hit is None and frame.line.sentence.is_question and weak_step:
         return Gate("no_territory", "asks about violations at large")
     if frame.actions <= {"flew", "tracked"} and weak_step and not frame.clause.first("home", "our"):
@@ -229,7 +226,7 @@ def _place_gate(candidate: Candidate, found: Found, setting: Setting) -> Gate | 
     if found.step == "sentence" and (beyond := on_other_side(frame)):
         return Gate("near_border", "on the other side, heard or seen from here", beyond)
     here = [p for p in frame.line.parts if p.country == found.country and p.part == "location"]
-    passes = frame.what == "aircraft" and frame.actions <= {"over", "flew", "sighted", "tracked"}
+    passes = frame.what == "aircraft" and frame.actions <= PASSING
     passes = passes and frame.line.first("react", "article_4") is None
     inside = any(p.part == "territory" and p.role != "near" for p in frame.clause.parts)
     if passes and here and all(p.role == "near" for p in here) and not inside:

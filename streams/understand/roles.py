@@ -100,9 +100,8 @@ _LONG = re.compile("[āēīū]")
 
 def is_short_locative(text: str, hit: Hit, language: Language) -> bool:
     """Tell whether a Latvian name only looks like a locative without its accents: Maskava, Maskavā."""
-    if language.id != "lv" or text[hit.end - 1 : hit.end] in "āēīū":
-        return False
-    return text[hit.end - 1 : hit.end] in "aeiu" and _LONG.search(text) is not None
+    is_short = language.id == "lv" and text[hit.end - 1] in "aeiu"
+    return is_short and _LONG.search(text) is not None
 
 
 #: Nouns that a region of a state may be called by, between its preposition and the state's name.

@@ -11,6 +11,8 @@ from streams.understand.text import Field, Sentence
 Opener = Literal["", "after", "that", "if", "against"]
 #: Parts of those who speak for a state.
 VOICES = ("speaker", "nominal", "person")
+#: What a thing does that is only seen, or passes: alone it tells of no crossing.
+PASSING = frozenset({"over", "sighted", "flew", "tracked"})
 
 
 @dataclass(slots=True)

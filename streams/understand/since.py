@@ -14,8 +14,8 @@ _SPANS = re.compile(
     r"kuukauden|aastat?|kuud|gadi|gadus|gadiem|menesi(?:em)?|menesus|metai|metu|metams|menesiai|menesiams|menesiu|"
     r"lata|lat|latach|miesiac(?:e|ach)?|miesiecy|let|letech|roky|rokov|rokoch|mesic(?:e|u|ich)?|mesiac(?:e|och|ov)?|"
     r"leti|godin[aeu]?|mesec[ai]?|mesecev|mjesec[ai]?|mjeseci|vjet|vite|viti|muaj|yil|ay|χρονια|ετη|μηνες|"
-    r"годин[аиу]?|месец[аи]?|лет|года?|месяц(?:а|ев)?|роки|рокiв|рокив|років|рік|місяц(?:і|ів|я)|гадоу|гады|гадоў|"
-    r"месяцау|месяцаў|месяцы|године|годинe|месеци)"
+    r"годин[аиу]?|месец[аи]?|лет|года?|месяц(?:а|ев)?|роки|років|рік|місяц(?:і|ів|я)|гадоу|гады|гадоў|"
+    r"месяцау|месяцаў|месяцы|године|месеци)"
 )
 _WORDS_BEFORE = 2
 

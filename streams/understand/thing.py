@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.lexicon import Hit
-from streams.understand.sentence import VOICES, Line, Part
+from streams.understand.sentence import PASSING, VOICES, Line, Part
 
 if TYPE_CHECKING:
     from streams.understand.frame import Frame
@@ -84,7 +84,7 @@ def choose_object(frame: Frame, line: Line, objects: list[Hit]) -> None:
     is_wreck = any(hit.says("wreckage") for hit in objects)
     if is_wreck and line.first("incursion"):
         frame.has_unidentified = True  # "debris found after Tuesday's intrusion"
-    weak = frame.is_verbless or frame.actions <= {"flew", "over", "sighted", "tracked"}
+    weak = frame.is_verbless or frame.actions <= PASSING
     known = bool(frame.actor or frame.origin or frame.model or frame.has_unidentified)
     if frame.what == "aircraft" and not frame.markers and (concept == "plane" or weak):
         frame.what = "civil"
@@ -159,9 +159,9 @@ def mark_owner(frame: Frame, parts: list[Part], thing: Hit | None) -> None:
             frame.origin = part.country
             if part.country in AGGRESSORS:
                 frame.has_hostile = True
-        blamed = part.part == "event" and part.country in AGGRESSORS and near
         is_navys = part.part == "speaker" and frame.what == "ship"  # "of the Russian navy"
-        if blamed or ((part.part == "nominal" or is_navys) and part.country in AGGRESSORS and near):
+        is_its = part.part in ("nominal", "event") or is_navys
+        if is_its and part.country in AGGRESSORS and near:
             frame.has_hostile = True
             frame.actor = frame.actor or ("russia" if part.country == "RU" else "belarus")
     if frame.has_hostile:

@@ -33,10 +33,7 @@ from streams.understand.whatif import AS_IT_IS, WhatIf
 _WRITTEN_AT_HOME = {"uk": "UA", "be": "BY"}
 _TELLING = frozenset((*OBJECTS, "incursion", "violate"))
 _NO_MEETING = "no object meets an action or a territory"
-_LEAD_SENTENCES = 3
 # The work budget: what lies beyond is a dump, not an article, and its tags are enough.
-_MAX_LINES = 80
-_MAX_HITS = 60  # a sentence
 _MAX_CANDIDATES = 60
 _MAX_REPORTS = 8
 
@@ -124,10 +121,11 @@ def _country_of_suffix(title: str, catalog: Catalog) -> str | None:
     match = _SUFFIX.search(title)
     if match is None:
         return None
-    name, _, domain = match[1].strip().casefold().rpartition(".")
+    publisher = match[1].strip().casefold()
+    name, _, domain = publisher.rpartition(".")
     if name and domain.upper() in WATCHED:
         return domain.upper()
-    return catalog.publisher_countries.get(match[1].strip().casefold())
+    return catalog.publisher_countries.get(publisher)
 
 
 def _is_candidate(hits: dict[str, list[Hit]]) -> bool:
@@ -201,6 +199,11 @@ def _deeply(
     return _conclude(article, guess, catalog, tags, candidates, layout.lines, reports)
 
 
+def alerting(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that passed every gate and are news."""
+    return [c for c in candidates if c.gate is None and c.freshness in ("fresh", "undated")]
+
+
 def _close_unlikely(
     candidates: list[Candidate],
     fields: list[Field],
@@ -209,7 +212,7 @@ def _close_unlikely(
     what_if: WhatIf,
 ) -> None:
     """Close what would alert when the article as a whole does not read like a report."""
-    told = [c for c in candidates if c.gate is None and c.freshness in ("fresh", "undated")]
+    told = alerting(candidates)
     if not told or "unlikely" in what_if.open:
         return
     text, places = fields[1] if len(fields) > 1 else None, catalog.places.places

@@ -51,22 +51,7 @@ def weigh_together(candidates: list[Candidate], heads: list[Line], lead: list[Li
                 candidate.gate = denial
     if not told:
         close_what_title_is_not_about(candidates, heads)
-        elsewhere = titles_gate(candidates, "other_theatre")
-        accuses = any(
-            one.gate is elsewhere and one.found and one.found.country in AGGRESSORS
-            for one in candidates
-        )
-        for one in candidates:  # its wreckage burns where the title says that it fell
-            found = one.found
-            is_near = found and found.part is not None and found.part.role == "near"
-            if elsewhere and one.gate is None and found:
-                on_soil = any(
-                    p.part == "territory" and p.country in WATCHED for p in one.frame.clause.parts
-                )  # "one of them crashed on Romanian soil"
-                borrows = "object" in one.frame.borrowed and not on_soil
-                is_its = found.step == "title_lead" or (is_near and not on_soil) or borrows
-                is_its = is_its or (accuses and found.step in ("actor", "institution", "our"))
-                one.gate = elsewhere if is_its else None
+        _close_elsewhere(candidates, titles_gate(candidates, "other_theatre"))
     _take_from_lead(candidates)
     close_supposed(candidates)
     close_own_missiles(candidates)
@@ -82,6 +67,28 @@ def weigh_together(candidates: list[Candidate], heads: list[Line], lead: list[Li
         if candidate.prominence == "title" and candidate.freshness in ("fresh", "undated"):
             _age_by_lead(candidate, candidates)
         _adopt_facts(candidate, candidates)
+
+
+def _close_elsewhere(candidates: list[Candidate], elsewhere: Gate | None) -> None:
+    """Close what burns where the title says that it fell, under a title about another theatre."""
+    if elsewhere is None:
+        return
+    accuses = any(
+        one.gate is elsewhere and one.found and one.found.country in AGGRESSORS
+        for one in candidates
+    )
+    for one in candidates:
+        found = one.found
+        if one.gate is not None or found is None:
+            continue
+        on_soil = any(  # "one of them crashed on Romanian soil"
+            p.part == "territory" and p.country in WATCHED for p in one.frame.clause.parts
+        )
+        is_near = found.part is not None and found.part.role == "near"
+        borrows = "object" in one.frame.borrowed
+        is_its = found.step == "title_lead" or ((is_near or borrows) and not on_soil)
+        is_its = is_its or (accuses and found.step in ("actor", "institution", "our"))
+        one.gate = elsewhere if is_its else None
 
 
 #: Gates of title or lead that hold for what the body tells of the same thing.
@@ -102,14 +109,14 @@ def _answer(candidates: list[Candidate], heads: list[Line]) -> None:
 
     "A drone over Snina? Ministry: no, radar showed nothing", "Drones over the base: nothing flew".
     """
+    rules = next((hit for head in heads if (hit := head.first("policy"))), None)
     for one in candidates:
         line = one.frame.line
         if one.prominence != "title" or one.gate is not None:
             continue
-        if line.sentence.is_question and not one.frame.is_dated:
+        if rules and line.sentence.is_question and not one.frame.is_dated:
             # "Shooting down a drone without the minister? Parliament passes new rules"
-            rules = next((hit for head in heads if (hit := head.first("policy"))), None)
-            one.gate = Gate("policy", "the title answers with a rule", rules) if rules else None
+            one.gate = Gate("policy", "the title answers with a rule", rules)
         if one.gate is not None or not one.frame.actions <= _WEAK:
             continue
         for other in candidates:

@@ -39,8 +39,12 @@ def is_about_us(line: Line) -> bool:
 
 def is_foreign(part: Part) -> bool:
     """Tell whether a part is of a state at war that is neither watched nor the aggressor."""
-    other = part.country is not None and part.country not in WATCHED | AGGRESSORS
-    return other and part.role != "near"
+    return is_elsewhere(part) and part.role != "near"
+
+
+def is_elsewhere(part: Part) -> bool:
+    """Tell whether a part is of a state that is neither watched nor the one that is accused."""
+    return bool(part.country) and part.country not in WATCHED | AGGRESSORS
 
 
 def is_namesake(part: Part, line: Line) -> bool:
