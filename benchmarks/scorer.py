@@ -16,9 +16,9 @@ import json
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ from streams.understand import scorer  # noqa: E402
 from streams.understand.language import detect_language  # noqa: E402
 from streams.understand.lexicon import as_written  # noqa: E402
 from streams.understand.text import make_field  # noqa: E402
-from streams.understand.verdict import _fallback, lexicon_of, understand  # noqa: E402
+from streams.understand.verdict import _fallback, alerting, lexicon_of, understand  # noqa: E402
+from streams.understand.whatif import WhatIf  # noqa: E402
 
 BLIND = ROOT / "tests/data/blind"
 LOOKS = BLIND / "first-looks.jsonl"
@@ -53,8 +54,9 @@ _RARE = 2  # texts that a feature must stand in
 _SMALL = 0.02  # weights below change nothing
 _WEIGHT = {"blind": 2.0, "test": 10.0, "probe": 0.4}
 _C_TEXT, _C_REPORT = 0.5, 0.3
-_SCALE = 3.0
-_AT = datetime(2026, 3, 13, 8, tzinfo=UTC)
+_WITHOUT_SCORER = WhatIf(-1, open=frozenset({"unlikely"}))
+#: A row of first-looks.jsonl: id, label, kinds of words, features of the second step.
+Look = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,8 @@ class Labelled:
 
     id: str
     source: str  #: blind | own | ordinary | test | probe
-    language: str
-    title: tuple[str, ...]
-    lead: tuple[str, ...]
+    title: list[str]
+    lead: list[str]
     incursion: bool
 
     @property
@@ -76,7 +77,7 @@ class Labelled:
     @property
     def features(self) -> set[str]:
         """Return the first step's features."""
-        return scorer.text_features(list(self.title), list(self.lead))
+        return scorer.text_features(self.title, self.lead)
 
 
 def kinds(title: str, text: str, language: str, catalog: Catalog) -> tuple[list[str], list[str]]:
@@ -106,29 +107,17 @@ def texts(catalog: Catalog) -> Iterator[Labelled]:
             expect = row["expect"]
             if not expect.get("ambiguous"):
                 found = kinds(row["title"], row.get("body") or "", row.get("lang") or "", catalog)
-                yield Labelled(
-                    row["id"],
-                    source,
-                    row.get("lang") or "",
-                    *map(tuple, found),
-                    expect["incursion"],
-                )  # type: ignore[arg-type]
+                yield Labelled(row["id"], source, *found, expect["incursion"])
     for path in sorted((ROOT / "seeds/languages").glob("*.toml")):
         for number, test in enumerate(tomllib.loads(path.read_text("utf-8")).get("test", [])):
             found = kinds(test["title"], test.get("body", ""), path.stem, catalog)
-            yield Labelled(
-                f"{path.stem}-{number}",
-                "test",
-                path.stem,
-                *map(tuple, found),
-                bool(test.get("expect")),
-            )  # type: ignore[arg-type]
+            yield Labelled(f"{path.stem}-{number}", "test", *found, bool(test.get("expect")))
     for path in sorted((BLIND.parent / "probes").glob("*.toml")):
         tag = path.stem.split("-")[0]
         for number, drawn in enumerate(probes.draw(path, catalog, _DRAWN)):
             title, _, text = drawn.text.partition(" || ")
             found = kinds(title, text, tag, catalog)
-            yield Labelled(f"{path.stem}-{number}", "probe", tag, *map(tuple, found), drawn.is_hit)  # type: ignore[arg-type]
+            yield Labelled(f"{path.stem}-{number}", "probe", *found, drawn.is_hit)
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -147,7 +136,7 @@ def fit_text(train: list[Labelled]) -> dict[str, float]:
     for found in sets:
         known = sorted(order[feature] for feature in found if feature in order)
         index += known
-        values += [_SCALE / np.sqrt(max(1, len(found)))] * len(known)
+        values += [scorer.SCALE / np.sqrt(max(1, len(found)))] * len(known)
         ends.append(len(index))
     model = LogisticRegression(C=_C_TEXT, solver="liblinear", class_weight="balanced", max_iter=500)
     model.fit(
@@ -160,11 +149,14 @@ def fit_text(train: list[Labelled]) -> dict[str, float]:
     return weights
 
 
-def fit_report(
-    looks: list[dict[str, Any]], score: Callable[[dict[str, Any]], float]
-) -> dict[str, float]:
-    """Return the second step's weights, for features as they are."""
-    table = [with_text(look, score(look)) for look in looks]
+def fit_report(looks: list[Look], outside: dict[str, float]) -> dict[str, float]:
+    """Return the second step's weights, for features as they are.
+
+    Args:
+        looks: To learn from.
+        outside: The first step's score of each by its id, of a model that has not seen its round.
+    """
+    table = [with_text(look, outside[look["id"]]) for look in looks]
     names = sorted({name for row in table for name in row})
     values = np.array([[row.get(name, 0.0) for name in names] for row in table])
     scale = StandardScaler().fit(values)
@@ -175,41 +167,45 @@ def fit_report(
     return {"": bias, **{name: float(weight) for name, weight in zip(names, raw, strict=True)}}
 
 
-def with_text(look: dict[str, Any], text: float) -> dict[str, float]:
+def score_outside(labelled: list[Labelled], looks: list[Look]) -> dict[str, float]:
+    """Return the first step's score of each look, learnt on all rounds but its own."""
+    found: dict[str, float] = {}
+    for number in sorted({round_of(look) for look in looks}):
+        model = Scorer(text=fit_text([one for one in labelled if one.round != number]))
+        for look in looks:
+            if round_of(look) == number:
+                features = scorer.text_features(look["title"], look["lead"])
+                found[look["id"]] = scorer.text_score(features, model)
+    return found
+
+
+def round_of(look: Look) -> str:
+    """Return the blind round of a look: "r7"."""
+    return str(look["id"]).split("-")[0]
+
+
+def with_text(look: Look, text: float) -> dict[str, float]:
     """Return the second step's features of a first look, given the first step's score."""
     return {"text": text, "text, bare": text * look["features"]["bare"], **look["features"]}
 
 
-def score_with(weights: dict[str, float]) -> Callable[[dict[str, Any]], float]:
-    """Return the first step as a function of a first look."""
-    model = Scorer(text=weights)
-    return lambda look: scorer.text_score(scorer.text_features(look["title"], look["lead"]), model)
-
-
-def validate(labelled: list[Labelled], looks: list[dict[str, Any]]) -> None:
+def validate(looks: list[Look], outside: dict[str, float]) -> None:
     """Print what the scorer does to each round when trained on all others."""
-    numbers = sorted({look["id"].split("-")[0] for look in looks})
-    first = {
-        number: score_with(fit_text([one for one in labelled if one.round != number]))
-        for number in numbers
-    }
-    of_round = lambda look: look["id"].split("-")[0]  # noqa: E731
-    outside = {look["id"]: first[of_round(look)](look) for look in looks}
     kept: list[tuple[float, bool]] = []
     print(
         "round  told  precision   AUC   at the thresholds: precision, hits kept, false alarms closed"
     )
-    for number in numbers:
-        train = [look for look in looks if of_round(look) != number]
-        model = Scorer(report=fit_report(train, lambda look: outside[look["id"]]))
-        test = [look for look in looks if of_round(look) == number]
+    for number in sorted(set(map(round_of, looks))):
+        others = [look for look in looks if round_of(look) != number]
+        model = Scorer(report=fit_report(others, outside))
         scores = [
             (
                 scorer.likeness(with_text(look, outside[look["id"]]), model)
                 - least(strictly=look["strictly"]),
                 look["incursion"],
             )
-            for look in test
+            for look in looks
+            if round_of(look) == number
         ]
         kept += scores
         print_round(number, scores)
@@ -241,11 +237,9 @@ def print_at(threshold: float, scores: list[tuple[float, bool]]) -> None:
     print(f"{threshold:5.1f}: {kept / (kept + let):.3f}, {kept / len(hits):.3f}, {closed:.3f}")
 
 
-def train(labelled: list[Labelled], looks: list[dict[str, Any]]) -> None:
+def train(labelled: list[Labelled], looks: list[Look], outside: dict[str, float]) -> None:
     """Write the weights, the first step's learnt on everything."""
-    numbers = sorted({look["id"].split("-")[0] for look in looks})
-    first = {n: score_with(fit_text([one for one in labelled if one.round != n])) for n in numbers}
-    report = fit_report(looks, lambda look: first[look["id"].split("-")[0]](look))
+    report = fit_report(looks, outside)
     text = fit_text(labelled)
     lines = ["# Weights of the scorer, made by benchmarks/scorer.py; step, log-odds, feature."]
     lines.append(f"threshold\t{THRESHOLD:.2f}\t")
@@ -267,12 +261,8 @@ def look(paths: list[Path], catalog: Catalog) -> None:
                     id=row["id"], feed="blind", publisher="blind", title=row["title"],
                     body=row.get("body") or "", first_seen_at=at, published_at=at, revision="1",
                 )  # fmt: skip
-                found = understand(article, catalog, scorer_off())
-                told = [
-                    c
-                    for c in found.candidates
-                    if c.gate is None and c.freshness in ("fresh", "undated")
-                ]
+                found = understand(article, catalog, _WITHOUT_SCORER)
+                told = alerting(found.candidates)
                 if expect.get("ambiguous") or not told:
                     continue
                 title, lead = kinds(row["title"], row.get("body") or "", row["lang"], catalog)
@@ -291,13 +281,6 @@ def look(paths: list[Path], catalog: Catalog) -> None:
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def scorer_off() -> Any:
-    """Return the change under which the scorer closes nothing."""
-    from streams.understand.whatif import WhatIf
-
-    return WhatIf(-1, open=frozenset({"unlikely"}))
-
-
 def main(arguments: list[str]) -> None:
     """Run the command."""
     catalog = load_catalog(None)
@@ -308,9 +291,10 @@ def main(arguments: list[str]) -> None:
     print(
         f"{len(labelled)} texts, {sum(one.incursion for one in labelled)} of them hits; {len(looks)} first looks"
     )
-    validate(labelled, looks)
+    outside = score_outside(labelled, looks)
+    validate(looks, outside)
     if arguments[:1] == ["train"]:
-        train(labelled, looks)
+        train(labelled, looks, outside)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,11 @@ def read(sources: Sources, faults: list[Fault]) -> Scorer:
     """Return the weights; a later layer's file replaces the earlier one, an empty file switches it off."""
     found = Scorer()
     for file in sources.single("scorer.tsv"):
-        weights: dict[str, dict[str, float]] = {step: {"": 0.0} for step in STEPS}
+        weights: dict[str, dict[str, float]] = {
+            "text": {"": 0.0},
+            "report": {"": 0.0},
+            "threshold": {},
+        }
         for number, row in enumerate(file.path.read_text(encoding="utf-8").splitlines(), start=1):
             if not row or row.startswith("#"):
                 continue
@@ -36,6 +40,6 @@ def read(sources: Sources, faults: list[Fault]) -> Scorer:
             except (KeyError, ValueError):
                 reason = f"expected step ({', '.join(STEPS)}), number and feature, parted by tabs"
                 faults.append(Fault(file.name, f"line {number}", reason))
-        least = [weights["threshold"].get(name) or float("-inf") for name in ("", "text")]
+        least = (weights["threshold"].get(name, float("-inf")) for name in ("", "text"))
         found = Scorer(weights["text"], weights["report"], *least)
     return found

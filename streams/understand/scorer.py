@@ -10,12 +10,14 @@ benchmarks/scorer.py from our own labelled texts. It closes only; it opens nothi
 
 from __future__ import annotations
 
-from math import sqrt
+from math import fsum, sqrt
 from typing import TYPE_CHECKING
 
 from streams.catalog.concepts import AGGRESSORS, WATCHED
 from streams.understand.gates import Gate
+from streams.understand.ladder import GUESSED
 from streams.understand.lexicon import Hit, outermost
+from streams.understand.sentence import PASSING
 from streams.understand.text import sentences
 
 if TYPE_CHECKING:
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
 
 _LEAD_SENTENCES = 3
 _LEAD_CHARS = 600
-LINE_CHARS = 200
+LINE_CHARS = 200  #: of a text that adds little to its title
 _PAIRED = 12  #: kinds of words of a title whose order counts, whatever stands between
-_SCALE = 3.0
-_GUESSED = ("language", "publisher", "only_country")
+SCALE = 3.0  #: of the first step's features, each divided by the root of their number
 _DEEDS = ("enter", "violate", "crash", "strike", "found", "shot_down")
-_PASSING = ("over", "sighted", "flew", "tracked")
 _INNOCENT = ("civilian", "own_object", "words_out_of_place")
 _PLANS = ("hypothetical", "policy", "exercise")
 
@@ -45,7 +45,7 @@ def kinds_of_words(
 
     Args:
         field: Title or text; None gives nothing.
-        hits: The field's.
+        hits: The field's, as the lexicon finds them: sorted.
         places: The gazetteer's rows by id.
         is_lead: Only the first three sentences, at most 600 characters.
     """
@@ -56,8 +56,7 @@ def kinds_of_words(
         first = sentences(field)[:_LEAD_SENTENCES]
         end = min(first[-1].end if first else end, _LEAD_CHARS)
     found: list[str] = []
-    kept = outermost(sorted(hits, key=lambda hit: (hit.start, -hit.end)))
-    inside = [hit for hit in kept if hit.start < end]
+    inside = [hit for hit in outermost(hits) if hit.start < end]
     for kind in (kind for hit in sorted(inside, key=_order) for kind in _kinds(hit, places)):
         if not found or found[-1] != kind:
             found.append(kind)
@@ -104,9 +103,9 @@ def _runs(kinds: list[str], longest: int, prefix: str) -> set[str]:
 
 
 def text_score(features: set[str], scorer: Scorer) -> float:
-    """Return the first step's log-odds."""
-    total = sum(scorer.text.get(feature, 0.0) for feature in features)
-    return scorer.text[""] + _SCALE / sqrt(max(1, len(features))) * total
+    """Return the first step's log-odds: exactly summed, for a set has no order of its own."""
+    total = fsum(scorer.text.get(feature, 0.0) for feature in features)
+    return scorer.text[""] + SCALE / sqrt(max(1, len(features))) * total
 
 
 def report_features(
@@ -120,10 +119,9 @@ def report_features(
         text: The first step's log-odds.
         has_lead: There is more than a title.
     """
-    best = max(told, key=lambda one: one.certainty)
+    best = _surest(told)
     frame, step = best.frame, best.found.step if best.found else ""
-    closed = [one for one in all_of if one.gate]
-    gates = {one.gate.name for one in closed if one.gate}
+    gates = {one.gate.name for one in all_of if one.gate}
     bare = float(not has_lead)
     dated = float(frame.is_dated)
     return {
@@ -131,7 +129,7 @@ def report_features(
         "text, bare": text * bare,
         "bare": bare,
         "certainty": best.certainty,
-        "guessed": float(step in _GUESSED),
+        "guessed": float(step in GUESSED),
         "that": float(frame.clause.opener == "that" and not best.is_follow_up),
         "after": float(frame.clause.opener == "after"),
         "item": float(best.prominence == "item"),
@@ -139,7 +137,7 @@ def report_features(
         "plans": float(not gates.isdisjoint(_PLANS)),
         "marked": float(bool(frame.markers)),
         "wreck": float(frame.is_wreckage or best.action == "found"),
-        "passing": float(best.action in _PASSING),
+        "passing": float(best.action in PASSING),
         "closed": float(best.action == "closed"),
         "dated, bare": dated * bare,
         "dated": dated * (1 - bare),
@@ -150,6 +148,10 @@ def report_features(
     }
 
 
+def _surest(told: list[Candidate]) -> Candidate:
+    return max(told, key=lambda one: one.certainty)
+
+
 def weighable(told: list[Candidate], text_chars: int) -> bool:
     """Tell whether an article gives enough to be weighed strictly.
 
@@ -158,7 +160,7 @@ def weighable(told: list[Candidate], text_chars: int) -> bool:
     """
     if text_chars <= LINE_CHARS:
         return False
-    best = max(told, key=lambda one: one.certainty)
+    best = _surest(told)
     line = best.frame.line
     by_authority = line.first("official", "confirm") is not None and line.field.name == "title"
     return not (by_authority and best.action in _DEEDS)
@@ -184,16 +186,13 @@ def unlikely(
     least = scorer.text_threshold if strictly else scorer.threshold
     if score >= least:
         return None
-    against = sorted(
-        (
-            (min(scorer.text.get(f"t:{kind}", 0.0) for kind in _kinds(hit, places)), hit.start, hit)
-            for hit in title
-        ),
-        key=lambda one: one[:2],
-    )
-    hit = against[0][2] if against and against[0][0] < 0 else None
-    worst = sorted(features, key=lambda feature: scorer.text.get(feature, 0.0))[:2]
-    named = " and ".join(f"«{feature[2:]}»" for feature in worst)
+
+    def against(hit: Hit) -> float:
+        return min(scorer.text.get(f"t:{kind}", 0.0) for kind in _kinds(hit, places))
+
+    hit = min((hit for hit in title if against(hit) < 0), key=against, default=None)
+    worst = sorted(features, key=lambda feature: (scorer.text.get(feature, 0.0), feature))[:2]
+    named = " and ".join(f"«{feature.partition(':')[2] or feature}»" for feature in worst)
     return Gate(
         "unlikely",
         f"reads like no report of an incursion: score {score:.1f} < {least:.1f}; {named} speak against",
